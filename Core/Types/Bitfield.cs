@@ -1,0 +1,98 @@
+// Which pieces somebody has, kept as it travels (BEP 3): piece 0 is the high bit of byte 0, spare bits at the end are zero.
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace TinyTorrent.Types;
+
+/// <summary>A set of piece indices with its count. Not thread-safe.</summary>
+sealed class Bitfield
+{
+    readonly byte[] _bits;
+
+    public Bitfield(int length)
+    {
+        Length = length;
+        _bits = new byte[BytesFor(length)];
+    }
+
+    /// <summary>Pieces in the torrent, set or not.</summary>
+    public int Length { get; }
+
+    /// <summary>Pieces that are set.</summary>
+    public int Count { get; private set; }
+
+    public bool IsEmpty => Count == 0;
+    public bool IsFull => Count == Length;
+
+    /// <summary>The wire form, ⌈pieces/8⌉ bytes.</summary>
+    public ReadOnlySpan<byte> Bytes => _bits;
+
+    public static int BytesFor(int pieces) => (pieces + 7) >> 3;
+
+    public bool this[int piece] => (_bits[piece >> 3] & Mask(piece)) != 0;
+
+    /// <summary>True if the piece was not set before.</summary>
+    public bool Set(int piece)
+    {
+        ref byte at = ref _bits[piece >> 3];
+        if ((at & Mask(piece)) != 0) return false;
+        at |= (byte)Mask(piece);
+        Count++;
+        return true;
+    }
+
+    /// <summary>True if the piece was set before.</summary>
+    public bool Clear(int piece)
+    {
+        ref byte at = ref _bits[piece >> 3];
+        if ((at & Mask(piece)) == 0) return false;
+        at &= (byte)~Mask(piece);
+        Count--;
+        return true;
+    }
+
+    public void SetAll()
+    {
+        _bits.AsSpan().Fill(0xFF);
+        if ((Length & 7) != 0) _bits[^1] = (byte)(0xFF00 >> (Length & 7));
+        Count = Length;
+    }
+
+    public void ClearAll()
+    {
+        _bits.AsSpan().Clear();
+        Count = 0;
+    }
+
+    /// <summary>Takes over a bitfield message. False, and nothing changed, if its length or a spare bit is wrong.</summary>
+    public bool TryLoad(ReadOnlySpan<byte> wire)
+    {
+        if (wire.Length != _bits.Length) return false;
+        if ((Length & 7) != 0 && (wire[^1] & (0xFF >> (Length & 7))) != 0) return false;
+        wire.CopyTo(_bits);
+        Count = CountBits(wire);
+        return true;
+    }
+
+    /// <summary>The first set piece at or after <paramref name="from"/>, or -1.</summary>
+    public int NextSet(int from)
+    {
+        for (int i = from; i < Length;)
+        {
+            if ((i & 7) == 0 && _bits[i >> 3] == 0) { i += 8; continue; }
+            if (this[i]) return i;
+            i++;
+        }
+        return -1;
+    }
+
+    static int Mask(int piece) => 0x80 >> (piece & 7);
+
+    static int CountBits(ReadOnlySpan<byte> bytes)
+    {
+        int count = 0;
+        for (; bytes.Length >= 8; bytes = bytes[8..]) count += BitOperations.PopCount(BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        foreach (byte b in bytes) count += BitOperations.PopCount(b);
+        return count;
+    }
+}
