@@ -1,6 +1,7 @@
 // argv -> command -> exit code. The only place that turns an exception into a line on stderr.
 using TinyTorrent.Commands;
 
+StandardStreams.Install();
 string name = args.Length == 0 ? "help" : args[0];
 Command? command = Array.Find(CommandTable.All, c => c.Name == name);
 try

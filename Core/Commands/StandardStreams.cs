@@ -1,0 +1,78 @@
+// stdout and stderr as plain file descriptors. The framework's Console installs terminal handlers on first use, which
+// costs start-up time, and its streams swallow a closed pipe and a full disk; these report both, so that
+// `get -o - | head` ends and `info > /dev/full` is not a success.
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace TinyTorrent.Commands;
+
+static partial class StandardStreams
+{
+    /// <summary>stdout, unbuffered. Writing throws <see cref="OutputException"/> when nobody reads it or it is full.</summary>
+    public static Stream Output { get; } = Open(1);
+
+    /// <summary>stderr, unbuffered. A fault here is dropped: there is nobody left to tell.</summary>
+    public static Stream Error { get; } = Open(2);
+
+    /// <summary>Gives <see cref="Console.Out"/> and <see cref="Console.Error"/> these streams, in UTF-8, flushed per call.</summary>
+    public static void Install()
+    {
+        Console.SetOut(Writer(Output));
+        Console.SetError(Writer(Error));
+    }
+
+    static StreamWriter Writer(Stream stream) =>
+        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), bufferSize: 1024) { AutoFlush = true };
+
+    static Stream Open(int descriptor) => OperatingSystem.IsWindows()
+        ? descriptor == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError()
+        : new DescriptorStream(descriptor);
+
+    sealed partial class DescriptorStream(int descriptor) : Stream
+    {
+        const int Interrupted = 4, BrokenPipe = 32;
+        static readonly int TryAgain = OperatingSystem.IsLinux() ? 11 : 35;
+
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            while (buffer.Length > 0)
+            {
+                nint written = write(descriptor, ref MemoryMarshal.GetReference(buffer), buffer.Length);
+                if (written >= 0) buffer = buffer[(int)written..];
+                else if (!MayRetry(Marshal.GetLastPInvokeError())) return;
+            }
+        }
+
+        bool MayRetry(int errno)
+        {
+            if (errno == Interrupted) return true;
+            if (errno == TryAgain) // the descriptor is shared with a program that made it non-blocking
+            {
+                Thread.Sleep(1);
+                return true;
+            }
+            return descriptor == 1 ? throw new OutputException(errno == BrokenPipe, Marshal.GetPInvokeErrorMessage(errno)) : false;
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+        public override void Flush() { }
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        [LibraryImport("libc", SetLastError = true)]
+        private static partial nint write(int descriptor, ref byte buffer, nint count);
+    }
+}
+
+/// <summary>stdout cannot be written. <paramref name="closed"/>: its reader went away, which is no error worth a line.</summary>
+sealed class OutputException(bool closed, string why) : IOException("cannot write the output: " + why)
+{
+    public bool Closed { get; } = closed;
+}
