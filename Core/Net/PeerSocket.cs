@@ -1,0 +1,31 @@
+// What both engines do alike with a peer's socket.
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Net;
+
+static class PeerSocket
+{
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
+    public static Socket Create(IPEndPoint peer) =>
+        new(peer.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+    /// <summary>Makes blocked and pending calls on the socket return. Any thread, any number of times.</summary>
+    public static void Shutdown(Socket socket)
+    {
+        try { socket.Shutdown(SocketShutdown.Both); }
+        catch (SocketException) { } // not connected any more: nothing is blocked
+        catch (ObjectDisposedException) { } // the loops have ended already
+    }
+
+    /// <summary>Blocks to put into one send, so that a rate limit stays smooth.</summary>
+    public static int BlocksPerSend(RateLimiter up) =>
+        up.Quantum(Geometry.BlockLength, PeerSession.MaxBlocksPerSend * Geometry.BlockLength) / Geometry.BlockLength;
+
+    /// <summary>The part of a receive buffer to fill at once, likewise.</summary>
+    public static int BytesPerReceive(RateLimiter down, int buffer) => down.Quantum(Geometry.BlockLength, buffer);
+}

@@ -1,0 +1,193 @@
+// What waits to be sent to one peer: small messages as bytes, blocks as references. Queuing the blocks' bytes would cost
+// a request window of memory per peer; the writer reads them when the socket has room.
+// Small messages overtake blocks: a have or a choke must not wait behind megabytes.
+// Any thread may queue; one writer takes. Lock order: Torrent, then Outbox, never back.
+using System.Buffers;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Wire;
+
+/// <summary>The send queue of one peer. Nothing is sent, and nobody woken, before <see cref="Flush"/>.</summary>
+sealed class Outbox
+{
+    /// <summary>Requests a peer may have waiting; advertised as <c>reqq</c> (BEP 10). More are refused.</summary>
+    public const int MaxBlocks = 2000;
+
+    /// <summary>A peer that lets this much pile up (bytes) does not read any more.</summary>
+    const int MaxControl = 2 << 20;
+
+    readonly Lock _gate = new();
+    readonly Queue<BlockRef> _blocks = new();
+    byte[] _control = [];
+    int _controlCount;
+    Action _wake = static () => { };
+    Action _abort = static () => { };
+    bool _writerWaits;
+    bool _closed;
+
+    /// <summary>Ties the outbox to its connection. Neither action may block or call back.</summary>
+    /// <param name="wake">The writer has something to take.</param>
+    /// <param name="abort">The connection is to end: a blocked receive or send must return. May come more than once.</param>
+    public void Attach(Action wake, Action abort)
+    {
+        bool closed;
+        lock (_gate)
+        {
+            (_wake, _abort) = (wake, abort);
+            closed = _closed;
+        }
+        if (closed) abort();
+    }
+
+    /// <summary>True once the connection is to end.</summary>
+    public bool IsClosed { get { lock (_gate) return _closed; } }
+
+    public int QueuedBlocks { get { lock (_gate) return _blocks.Count; } }
+
+    public void Send(MessageId id)
+    {
+        lock (_gate) _controlCount += PeerMessage.Write(Reserve(5), id);
+    }
+
+    public void Send(MessageId id, int piece)
+    {
+        lock (_gate) _controlCount += PeerMessage.Write(Reserve(9), id, piece);
+    }
+
+    public void Send(MessageId id, in BlockRef block)
+    {
+        lock (_gate) _controlCount += PeerMessage.Write(Reserve(17), id, block);
+    }
+
+    public void Send(MessageId id, ReadOnlySpan<byte> payload)
+    {
+        lock (_gate) _controlCount += PeerMessage.Write(Reserve(5 + payload.Length), id, payload);
+    }
+
+    public void SendKeepAlive()
+    {
+        lock (_gate)
+        {
+            Reserve(PeerMessage.PrefixLength)[..PeerMessage.PrefixLength].Clear();
+            _controlCount += PeerMessage.PrefixLength;
+        }
+    }
+
+    public void SendHandshake(in Handshake handshake)
+    {
+        lock (_gate)
+        {
+            handshake.Write(Reserve(Handshake.Size));
+            _controlCount += Handshake.Size;
+        }
+    }
+
+    /// <summary>False if the peer has asked for too much already.</summary>
+    public bool QueueBlock(in BlockRef block)
+    {
+        lock (_gate)
+        {
+            if (_blocks.Count >= MaxBlocks) return false;
+            _blocks.Enqueue(block);
+            return true;
+        }
+    }
+
+    /// <summary>True if the block was still waiting and will not be sent.</summary>
+    public bool CancelBlock(in BlockRef block)
+    {
+        lock (_gate)
+        {
+            bool found = false;
+            for (int i = _blocks.Count; i > 0; i--) // once around: what stays keeps its order
+            {
+                BlockRef waiting = _blocks.Dequeue();
+                if (!found && waiting == block) found = true;
+                else _blocks.Enqueue(waiting);
+            }
+            return found;
+        }
+    }
+
+    /// <summary>Takes back every waiting block, as a choke does; with the fast extension each is answered by a reject.</summary>
+    public void DropBlocks(bool reject)
+    {
+        lock (_gate)
+        {
+            while (_blocks.TryDequeue(out BlockRef block))
+                if (reject) _controlCount += PeerMessage.Write(Reserve(17), MessageId.RejectRequest, block);
+        }
+    }
+
+    /// <summary>Lets the writer have what was queued.</summary>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            if (!_writerWaits || (_controlCount == 0 && _blocks.Count == 0)) return;
+            _writerWaits = false;
+        }
+        _wake();
+    }
+
+    /// <summary>Ends the connection; what is still queued is not sent.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            _blocks.Clear();
+        }
+        _abort();
+        _wake();
+    }
+
+    /// <summary>
+    /// Writer only: moves waiting small messages into <paramref name="control"/> and waiting blocks into <paramref name="blocks"/>.
+    /// False if there is nothing, or the outbox is closed: then the next <see cref="Flush"/> wakes the writer.
+    /// </summary>
+    public bool TryTake(ArrayBufferWriter<byte> control, Span<BlockRef> blocks, out int blockCount)
+    {
+        lock (_gate)
+        {
+            blockCount = 0;
+            if (_closed || (_controlCount == 0 && (_blocks.Count == 0 || blocks.IsEmpty)))
+            {
+                _writerWaits = true;
+                return false;
+            }
+            control.Write(_control.AsSpan(0, _controlCount));
+            _controlCount = 0;
+            if (_control.Length > 1024) ReturnControl(); // idle peers keep no large buffer
+            while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
+            return true;
+        }
+    }
+
+    /// <summary>Room for <paramref name="bytes"/> more. Call under the lock.</summary>
+    Span<byte> Reserve(int bytes)
+    {
+        int needed = _controlCount + bytes;
+        if (needed > MaxControl)
+        {
+            // Its messages no longer matter, but the caller still needs somewhere to write them.
+            _closed = true;
+            _controlCount = 0;
+            needed = bytes;
+        }
+        if (needed > _control.Length)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(256, needed));
+            _control.AsSpan(0, _controlCount).CopyTo(larger);
+            ReturnControl();
+            _control = larger;
+        }
+        return _control.AsSpan(_controlCount);
+    }
+
+    void ReturnControl()
+    {
+        if (_control.Length > 0) ArrayPool<byte>.Shared.Return(_control);
+        _control = [];
+    }
+}
