@@ -65,6 +65,7 @@ sealed class PeerSession(Admission admit)
     {
         if (_start != _end || _blocks.Count > 0) return false;
         ReturnReceiveBuffer();
+        (_start, _end) = (0, 0);
         _bufferSize = MinBuffer;
         return true;
     }

@@ -1,0 +1,266 @@
+using System.Buffers.Binary;
+using System.Text;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Tests.Wire;
+
+/// <summary>Properties of the peer stream that must hold for any input. Seeds are fixed; a failure names its seed.</summary>
+public class PeerSessionTests
+{
+    const int PieceCount = 70;
+
+    /// <summary>Writes down every event, and what the kept blocks held when they were stored.</summary>
+    sealed class Recorder : IPeerEvents
+    {
+        public readonly StringBuilder Log = new();
+        public bool KeepBlocks = true;
+
+        public int PieceCount => PeerSessionTests.PieceCount;
+
+        public bool OnMessage(in PeerMessage m, TimeSpan now)
+        {
+            Log.Append(m.Id).Append(' ').Append(m.Piece).Append(' ').Append(m.Begin).Append(' ').Append(m.Length).Append(' ').Append(Convert.ToHexString(m.Payload)).Append('\n');
+            return true;
+        }
+
+        public bool OnBlock(in BlockRef block, TimeSpan now, out bool keep)
+        {
+            keep = KeepBlocks;
+            Log.Append(block).Append('\n');
+            return true;
+        }
+
+        public bool OnReceived(TimeSpan now) => true;
+
+        public void StoreBlocks(IReadOnlyList<ReceivedBlock> blocks)
+        {
+            foreach (ReceivedBlock b in blocks) Stored.Append(b.Block).Append(' ').Append(Convert.ToHexString(b.Data.Span)).Append('\n');
+        }
+
+        public readonly StringBuilder Stored = new();
+
+        public bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Span<byte> into, int stride)
+        {
+            for (int i = 0; i < blocks.Length; i++) into.Slice(i * stride, blocks[i].Length).Fill((byte)blocks[i].Piece);
+            return true;
+        }
+
+        public void OnSent(int bytes, int blockBytes, TimeSpan now) => Log.Append("sent ").Append(bytes).Append(' ').Append(blockBytes).Append('\n');
+        public void OnClosed(TimeSpan now) => Log.Append("closed\n");
+    }
+
+    static readonly Handshake s_hello = new(new InfoHash(new byte[20]), new PeerId("-XX0001-abcdefghijkl"u8), SupportsFast: true, SupportsExtensions: true);
+
+    [Fact]
+    public void SplittingTheStreamNeverChangesTheEvents()
+    {
+        for (int seed = 0; seed < 3000; seed++)
+        {
+            var random = new Random(seed);
+            byte[] stream = RandomStream(random);
+            string whole = Feed(stream, () => int.MaxValue);
+            Assert.True(Feed(stream, () => 1) == whole, $"byte by byte differs, seed {seed}");
+            Assert.True(Feed(stream, () => random.Next(1, 60)) == whole, $"random cuts differ, seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void LargeBlocksArriveIntactHoweverTheyAreCut()
+    {
+        var random = new Random(7);
+        using var stream = new MemoryStream();
+        stream.Write(HandshakeBytes());
+        byte[] frame = new byte[PeerMessage.PieceHeaderLength + Geometry.BlockLength];
+        for (int i = 0; i < 40; i++)
+        {
+            random.NextBytes(frame);
+            PeerMessage.WritePieceHeader(frame, new BlockRef(i, 0, Geometry.BlockLength));
+            stream.Write(frame);
+        }
+        string whole = Feed(stream.ToArray(), () => int.MaxValue);
+        Assert.Equal(40 * 2, whole.Split('\n').Count(line => line.StartsWith("BlockRef", StringComparison.Ordinal)));
+        Assert.Equal(whole, Feed(stream.ToArray(), () => random.Next(1, 50_000)));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF })]
+    [InlineData(new byte[] { 0x7F, 0xFF, 0xFF, 0xFF, 20 })] // extended, 2 GiB
+    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x02, 20 })] // extended, one past 1 MiB
+    [InlineData(new byte[] { 0x00, 0x00, 0x40, 0x0A, 7 })] // a block one byte too long
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x09, 7 })] // a block of no bytes
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x0B, 5 })] // a bitfield one byte too long
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x09, 5 })] // and one too short
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x02, 0 })] // choke with a body
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x04, 4 })] // have of three bytes
+    public void AWrongLengthEndsTheConnectionBeforeTheBodyIsBuffered(byte[] frame)
+    {
+        var peer = Connected(out _);
+        frame.CopyTo(peer.ReceiveBuffer);
+        Assert.False(peer.Received(frame.Length, default));
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\n")]
+    [InlineData("\u0013BitTorrent protocoL")]
+    public void AnotherProtocolIsDroppedAtItsFirstWrongByte(string hello)
+    {
+        var peer = new PeerSession((PeerSession _, in Handshake _) => throw new InvalidOperationException("never admitted"));
+        Encoding.Latin1.GetBytes(hello).CopyTo(peer.ReceiveBuffer);
+        Assert.False(peer.Received(hello.Length, default));
+    }
+
+    [Fact]
+    public void TheHandshakeRoundTrips()
+    {
+        var random = new Random(3);
+        byte[] bytes = new byte[40];
+        foreach (bool fast in new[] { false, true })
+        {
+            random.NextBytes(bytes);
+            var sent = new Handshake(new InfoHash(bytes.AsSpan(0, 20)), new PeerId(bytes.AsSpan(20)), fast, !fast);
+            byte[] wire = new byte[Handshake.Size];
+            sent.Write(wire);
+            Assert.Equal(System.Buffers.OperationStatus.Done, Handshake.TryRead(wire, out Handshake read));
+            Assert.Equal(sent, read);
+        }
+    }
+
+    [Fact]
+    public void TheExtendedHandshakeRoundTripsAndGarbageIsRefused()
+    {
+        var sent = new ExtendedHandshake("tinytorrent/1", 6881, 500, UploadOnly: true);
+        ReadOnlySpan<byte> wire = sent.Write();
+        Assert.Equal(ExtendedHandshake.Id, wire[0]);
+        Assert.True(ExtendedHandshake.TryRead(wire[1..], out ExtendedHandshake read));
+        Assert.Equal(sent, read);
+        Assert.False(ExtendedHandshake.TryRead("le"u8, out _));
+        Assert.True(ExtendedHandshake.TryRead("d1:pi70000e4:reqqi-5ee"u8, out read));
+        Assert.Equal(default, read);
+    }
+
+    [Fact]
+    public void SmallMessagesOvertakeBlocksAndTheOutputCanBeReadBack()
+    {
+        var peer = Connected(out Recorder recorder);
+        for (int i = 0; i < 40; i++) Assert.True(peer.Outbox.QueueBlock(new BlockRef(i, 0, i % 7 == 6 ? 100 : Geometry.BlockLength)));
+        peer.Outbox.Send(MessageId.Have, 5);
+        Assert.True(peer.Outbox.CancelBlock(new BlockRef(1, 0, Geometry.BlockLength)));
+        Assert.False(peer.Outbox.CancelBlock(new BlockRef(1, 0, Geometry.BlockLength)));
+
+        var other = Connected(out Recorder read);
+        for (ReadOnlyMemory<byte> output = peer.TakeOutput(); !output.IsEmpty; output = peer.TakeOutput())
+        {
+            Feed(other, output.ToArray(), () => 1 << 20);
+            peer.Sent(output.Length, default);
+        }
+        string[] lines = read.Log.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("Have 5", lines[0], StringComparison.Ordinal);
+        Assert.Equal(40, lines.Length);
+        Assert.DoesNotContain("BlockRef { Piece = 1, ", read.Log.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Piece = 13, Begin = 0, Length = 100 } " + string.Concat(Enumerable.Repeat("0D", 100)), read.Stored.ToString(), StringComparison.Ordinal);
+        Assert.Contains("sent", recorder.Log.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheWriterIsWokenOnceForManyMessagesAndNeverBeforeAFlush()
+    {
+        var peer = Connected(out _);
+        int woken = 0, aborted = 0;
+        peer.Outbox.Attach(() => woken++, () => aborted++);
+        Assert.True(peer.TakeOutput().IsEmpty);
+        for (int i = 0; i < 10; i++) peer.Outbox.Send(MessageId.Have, i);
+        Assert.Equal(0, woken);
+        peer.Outbox.Flush();
+        peer.Outbox.Flush();
+        Assert.Equal(1, woken);
+        peer.Outbox.Close();
+        Assert.Equal((2, 1), (woken, aborted));
+        Assert.True(peer.TakeOutput().IsEmpty);
+    }
+
+    [Fact]
+    public void APeerThatNeverReadsIsClosedInsteadOfFillingMemory()
+    {
+        var peer = Connected(out _);
+        for (int i = 0; i < 1_000_000 && !peer.Outbox.IsClosed; i++) peer.Outbox.Send(MessageId.Have, i);
+        Assert.True(peer.Outbox.IsClosed);
+    }
+
+    [Fact]
+    public void AnEmptyReceiveBufferCanBeGivenBackAndAHalfFullOneCannot()
+    {
+        var peer = Connected(out _);
+        Assert.True(peer.TryReleaseReceiveBuffer());
+        peer.ReceiveBuffer.Span[0] = 0;
+        Assert.True(peer.Received(1, default));
+        Assert.False(peer.TryReleaseReceiveBuffer());
+    }
+
+    static PeerSession Connected(out Recorder recorder)
+    {
+        var events = recorder = new Recorder();
+        var peer = new PeerSession((PeerSession _, in Handshake _) => events);
+        HandshakeBytes().CopyTo(peer.ReceiveBuffer);
+        Assert.True(peer.Received(Handshake.Size, default));
+        return peer;
+    }
+
+    static byte[] HandshakeBytes()
+    {
+        byte[] bytes = new byte[Handshake.Size];
+        s_hello.Write(bytes);
+        return bytes;
+    }
+
+    static string Feed(byte[] stream, Func<int> step)
+    {
+        var recorder = new Recorder();
+        var peer = new PeerSession((PeerSession _, in Handshake h) => h == s_hello ? recorder : null);
+        Feed(peer, stream, step);
+        return recorder.Log.Append(recorder.Stored).ToString();
+    }
+
+    static void Feed(PeerSession peer, byte[] stream, Func<int> step)
+    {
+        for (int at = 0; at < stream.Length;)
+        {
+            Memory<byte> buffer = peer.ReceiveBuffer;
+            Assert.False(buffer.IsEmpty);
+            int count = Math.Min(Math.Min(step(), stream.Length - at), buffer.Length);
+            stream.AsSpan(at, count).CopyTo(buffer.Span);
+            at += count;
+            bool alive = peer.Received(count, default);
+            if (peer.HasBlocks) peer.StoreBlocks();
+            if (!alive) return;
+        }
+    }
+
+    // Mostly right frames, sometimes a wrong length: the interesting edge is between the two.
+    static byte[] RandomStream(Random random)
+    {
+        using var stream = new MemoryStream();
+        stream.Write(HandshakeBytes());
+        for (int i = random.Next(1, 15); i > 0; i--)
+        {
+            var id = (MessageId)random.Next(0, 24);
+            int body = random.Next(20) == 0 ? random.Next(30) : id switch
+            {
+                MessageId.Have or MessageId.SuggestPiece or MessageId.AllowedFast => 4,
+                MessageId.Request or MessageId.Cancel or MessageId.RejectRequest => 12,
+                MessageId.Port => 2,
+                MessageId.Bitfield => Bitfield.BytesFor(PieceCount),
+                MessageId.Piece => 8 + random.Next(1, 300),
+                MessageId.Extended => random.Next(1, 200),
+                <= MessageId.NotInterested or MessageId.HaveAll or MessageId.HaveNone => 0,
+                _ => random.Next(0, 50),
+            };
+            byte[] frame = new byte[5 + body];
+            random.NextBytes(frame);
+            BinaryPrimitives.WriteInt32BigEndian(frame, 1 + body);
+            frame[4] = (byte)id;
+            stream.Write(random.Next(15) == 0 ? new byte[4] : frame);
+        }
+        return stream.ToArray();
+    }
+}
