@@ -1,0 +1,57 @@
+// The few file calls the store needs, under two implementations: LinuxDisk (system calls, one per vectored transfer,
+// nothing allocated, a walk that cannot be raced) and PortableDisk (the BCL alone). Both pass the same tests.
+// Stateless; any thread may call. Results carry no path when only a handle is known: the store adds it.
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace TinyTorrent.Storage;
+
+[Flags]
+enum OpenFor
+{
+    Reading = 0,
+    /// <summary>Also for reading. The file and the folders above it are created when absent.</summary>
+    Writing = 1,
+    /// <summary>Links beneath the root are the user's own and are followed.</summary>
+    FollowLinks = 2,
+}
+
+/// <summary>One stretch of pinned memory; laid out like <c>struct iovec</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+readonly unsafe struct Stretch(byte* at, nint length)
+{
+    public readonly byte* At = at;
+    public readonly nint Length = length;
+
+    public Stretch From(nint skip) => new(At + skip, Length - skip);
+    public Stretch Upto(nint length) => new(At, length);
+    public void Clear() => new Span<byte>(At, (int)Length).Clear();
+}
+
+abstract class Disk
+{
+    public static Disk Portable { get; } = new PortableDisk();
+
+    // 32-bit systems have two sizes of off_t and two names for each call; the portable calls know which.
+    public static Disk Native { get; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess ? new LinuxDisk() : Portable;
+
+    /// <summary>Opens <paramref name="path"/> one component at a time beneath <paramref name="root"/>.</summary>
+    /// <param name="root">Trusted: the user named it, links in it are followed.</param>
+    /// <param name="path">Untrusted, '/' between components, none of them empty, "." or "..".</param>
+    public abstract DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle);
+
+    /// <summary>Fills all of <paramref name="into"/>; <see cref="DiskFault.Missing"/> if the file ends before.
+    /// The stretches are used up on the way.</summary>
+    public abstract DiskResult Read(SafeFileHandle file, Span<Stretch> into, long offset);
+
+    /// <summary>Writes all of <paramref name="from"/>; the stretches are used up on the way.</summary>
+    public abstract DiskResult Write(SafeFileHandle file, Span<Stretch> from, long offset);
+
+    /// <summary>Returns when the file's bytes and length would survive a power cut.</summary>
+    public abstract DiskResult Sync(SafeFileHandle file);
+
+    /// <summary>Returns when a rename in this folder would survive a power cut, where the system can promise it.</summary>
+    public abstract DiskResult SyncFolder(string folder);
+
+    protected static DiskResult EndsEarly(long at) => new(DiskFault.Missing, null, $"the file ends at or before byte {at}");
+}

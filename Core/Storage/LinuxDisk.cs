@@ -1,0 +1,183 @@
+// File calls straight to Linux (64-bit): openat for a walk beneath the root in which no component can be exchanged for a
+// link between check and use, preadv/pwritev for many blocks in one call without allocating, fdatasync.
+// Modes are 0777 and 0666 less the umask, like any other program's files.
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace TinyTorrent.Storage;
+
+sealed unsafe partial class LinuxDisk : Disk
+{
+    const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, NonBlocking = 0x800, CloseOnExec = 0x80000, PathOnly = 0x200000;
+    const int Here = -100; // AT_FDCWD
+    const int Interrupted = 4, NoEntry = 2, AlreadyExists = 17, NotADirectory = 20;
+
+    // Linux lets each architecture number these two its own way.
+    static readonly bool OldArmNumbers = RuntimeInformation.ProcessArchitecture is
+        Architecture.Arm or Architecture.Arm64 or Architecture.Armv6 or Architecture.Ppc64le;
+    static readonly int Folder = OldArmNumbers ? 0x4000 : 0x10000;
+    static readonly int NoFollow = OldArmNumbers ? 0x8000 : 0x20000;
+
+    public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
+    {
+        handle = null;
+        bool writing = purpose.HasFlag(OpenFor.Writing);
+        int noFollow = purpose.HasFlag(OpenFor.FollowLinks) ? 0 : NoFollow;
+
+        DiskResult result = OpenRoot(root, writing, out int folder);
+        if (!result.IsOk) return result;
+        try
+        {
+            ReadOnlySpan<char> rest = path;
+            for (int slash; (slash = rest.IndexOf('/')) >= 0; rest = rest[(slash + 1)..])
+            {
+                int next = OpenFolder(folder, rest[..slash].ToString(), noFollow, writing, out result);
+                if (next < 0) return result with { Path = Join(root, path, rest[slash..].Length) };
+                _ = Close(folder);
+                folder = next;
+            }
+
+            string name = rest.ToString();
+            // Non-blocking, or a named pipe in the file's place would hold this thread for ever.
+            int flags = noFollow | CloseOnExec | NonBlocking | (writing ? ReadWrite | Create : ReadOnly);
+            int file = OpenAt(folder, name, flags, 0x1B6); // 0666
+            if (file < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), Join(root, path, 0));
+            handle = new SafeFileHandle(file, ownsHandle: true);
+            return DiskResult.Ok;
+        }
+        finally
+        {
+            _ = Close(folder);
+        }
+    }
+
+    public override DiskResult Read(SafeFileHandle file, Span<Stretch> into, long offset)
+    {
+        while (!into.IsEmpty)
+        {
+            nint done;
+            fixed (Stretch* first = into) done = ReadV(file, first, into.Length, offset);
+            if (done < 0)
+            {
+                if (Marshal.GetLastPInvokeError() == Interrupted) continue;
+                return DiskResult.FromErrno(Marshal.GetLastPInvokeError());
+            }
+            if (done == 0) return EndsEarly(offset);
+            offset += done;
+            into = Advance(into, done);
+        }
+        return DiskResult.Ok;
+    }
+
+    public override DiskResult Write(SafeFileHandle file, Span<Stretch> from, long offset)
+    {
+        while (!from.IsEmpty)
+        {
+            nint done;
+            fixed (Stretch* first = from) done = WriteV(file, first, from.Length, offset);
+            if (done < 0)
+            {
+                if (Marshal.GetLastPInvokeError() == Interrupted) continue;
+                return DiskResult.FromErrno(Marshal.GetLastPInvokeError());
+            }
+            offset += done;
+            from = Advance(from, done);
+        }
+        return DiskResult.Ok;
+    }
+
+    public override DiskResult Sync(SafeFileHandle file) =>
+        FDataSync(file) == 0 ? DiskResult.Ok : DiskResult.FromErrno(Marshal.GetLastPInvokeError());
+
+    public override DiskResult SyncFolder(string folder)
+    {
+        int opened = OpenAt(Here, folder, Folder | CloseOnExec | ReadOnly, 0);
+        if (opened < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), folder);
+        using var handle = new SafeFileHandle(opened, ownsHandle: true);
+        return FSync(handle) == 0 ? DiskResult.Ok : DiskResult.FromErrno(Marshal.GetLastPInvokeError(), folder);
+    }
+
+    // The root and what is above it are the user's: made if absent, reached through links if need be.
+    static DiskResult OpenRoot(string root, bool create, out int folder)
+    {
+        folder = OpenAt(Here, root, Folder | CloseOnExec | PathOnly, 0);
+        if (folder < 0 && create && Marshal.GetLastPInvokeError() == NoEntry)
+        {
+            try
+            {
+                Directory.CreateDirectory(root);
+            }
+            catch (Exception e) when (DiskResult.IsDisk(e))
+            {
+                return DiskResult.From(e, root);
+            }
+            folder = OpenAt(Here, root, Folder | CloseOnExec | PathOnly, 0);
+        }
+        return folder < 0 ? DiskResult.FromErrno(Marshal.GetLastPInvokeError(), root) : DiskResult.Ok;
+    }
+
+    static int OpenFolder(int parent, string name, int noFollow, bool create, out DiskResult result)
+    {
+        result = DiskResult.Ok;
+        int flags = Folder | CloseOnExec | PathOnly | noFollow;
+        int opened = OpenAt(parent, name, flags, 0);
+        if (opened >= 0) return opened;
+        int error = Marshal.GetLastPInvokeError();
+        if (error == NoEntry && create)
+        {
+            // Another thread may have made it meanwhile; what counts is that it can be opened as a folder afterwards.
+            if (MakeFolderAt(parent, name, 0x1FF) < 0 && Marshal.GetLastPInvokeError() != AlreadyExists) // 0777
+            {
+                result = DiskResult.FromErrno(Marshal.GetLastPInvokeError());
+                return -1;
+            }
+            opened = OpenAt(parent, name, flags, 0);
+            if (opened >= 0) return opened;
+            error = Marshal.GetLastPInvokeError();
+        }
+
+        // O_DIRECTORY wins over O_NOFOLLOW in what the kernel reports, so a link looks like any other non-folder.
+        byte target;
+        result = error == NotADirectory && ReadLinkAt(parent, name, &target, 1) >= 0
+            ? new DiskResult(DiskFault.Permission, null, DiskResult.LinkRefused)
+            : DiskResult.FromErrno(error);
+        return -1;
+    }
+
+    static Span<Stretch> Advance(Span<Stretch> stretches, nint done)
+    {
+        while (!stretches.IsEmpty && done >= stretches[0].Length)
+        {
+            done -= stretches[0].Length;
+            stretches = stretches[1..];
+        }
+        if (done > 0) stretches[0] = stretches[0].From(done);
+        return stretches;
+    }
+
+    static string Join(string root, string path, int without) => Path.Combine(root, path[..^without]);
+
+    [LibraryImport("libc", EntryPoint = "openat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenAt(int folder, string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "mkdirat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeFolderAt(int folder, string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "readlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint ReadLinkAt(int folder, string path, byte* target, nint size);
+
+    [LibraryImport("libc", EntryPoint = "preadv", SetLastError = true)]
+    private static partial nint ReadV(SafeFileHandle file, Stretch* vectors, int count, long offset);
+
+    [LibraryImport("libc", EntryPoint = "pwritev", SetLastError = true)]
+    private static partial nint WriteV(SafeFileHandle file, Stretch* vectors, int count, long offset);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int FDataSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int file);
+}

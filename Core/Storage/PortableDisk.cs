@@ -1,0 +1,98 @@
+// File calls through the BCL alone, for every system LinuxDisk does not serve. Components are checked for links before
+// the file is opened: somebody who can exchange a folder for a link at that very moment is not stopped here.
+using Microsoft.Win32.SafeHandles;
+
+namespace TinyTorrent.Storage;
+
+sealed unsafe class PortableDisk : Disk
+{
+    public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
+    {
+        handle = null;
+        bool writing = purpose.HasFlag(OpenFor.Writing);
+        string at = root;
+        try
+        {
+            if (writing) Directory.CreateDirectory(root);
+            for (int from = 0, slash; ; from = slash + 1)
+            {
+                slash = path.IndexOf('/', from);
+                at = Path.Combine(at, slash < 0 ? path[from..] : path[from..slash]);
+                if (!purpose.HasFlag(OpenFor.FollowLinks) && IsLink(at)) return new(DiskFault.Permission, at, DiskResult.LinkRefused);
+                if (slash < 0) break;
+                if (writing) Directory.CreateDirectory(at);
+            }
+            handle = writing
+                ? File.OpenHandle(at, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete)
+                : File.OpenHandle(at, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e, at);
+        }
+    }
+
+    public override DiskResult Read(SafeFileHandle file, Span<Stretch> into, long offset)
+    {
+        try
+        {
+            foreach (Stretch stretch in into)
+            {
+                var span = new Span<byte>(stretch.At, (int)stretch.Length);
+                while (!span.IsEmpty)
+                {
+                    int got = RandomAccess.Read(file, span, offset);
+                    if (got == 0) return EndsEarly(offset);
+                    offset += got;
+                    span = span[got..];
+                }
+            }
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e);
+        }
+    }
+
+    public override DiskResult Write(SafeFileHandle file, Span<Stretch> from, long offset)
+    {
+        try
+        {
+            foreach (Stretch stretch in from)
+            {
+                RandomAccess.Write(file, new ReadOnlySpan<byte>(stretch.At, (int)stretch.Length), offset);
+                offset += stretch.Length;
+            }
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e);
+        }
+    }
+
+    public override DiskResult Sync(SafeFileHandle file)
+    {
+        try
+        {
+            RandomAccess.FlushToDisk(file);
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e);
+        }
+    }
+
+    // The BCL cannot open a folder for this; NTFS journals renames by itself.
+    public override DiskResult SyncFolder(string folder) => DiskResult.Ok;
+
+    // A dangling link has attributes too; an absent file is not a link.
+    static bool IsLink(string path)
+    {
+        var info = new FileInfo(path);
+        return (int)info.Attributes != -1 && info.Attributes.HasFlag(FileAttributes.ReparsePoint);
+    }
+}
