@@ -1,16 +1,32 @@
-// argv -> command -> exit code. The only place that turns an exception into a line on stderr.
+// argv -> command -> exit code.
 using TinyTorrent.Commands;
 
 StandardStreams.Install();
-string name = args.Length == 0 ? "help" : args[0];
-Command? command = Array.Find(CommandTable.All, c => c.Name == name);
+// A fault on another thread would end the process with a stack trace and a core dump.
+AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.Report((Exception)fault.ExceptionObject));
+
+if (args.Length == 0)
+{
+    Console.Error.Write(HelpText.Usage());
+    return (int)ExitCode.Usage;
+}
+
+Command? command = null;
+Arguments? arguments = null;
 try
 {
-    if (command is null) throw Arguments.Usage($"unknown command '{name}'");
-    return (int)command.Run(Arguments.Parse(command, args.AsSpan(1)));
+    command = args[0] switch
+    {
+        "--help" or "-h" => HelpCommand.Command,
+        "--version" or "-V" => VersionCommand.Command,
+        var name => CommandTable.Find(name),
+    };
+    if (!Arguments.AskForHelp(args.AsSpan(1))) arguments = Arguments.Parse(command, args.AsSpan(1));
+    if (arguments?.Has("--help") == false) return (int)command.Run(arguments);
+    Console.Out.Write(HelpText.For(command));
+    return (int)ExitCode.Done;
 }
-catch (CommandException e)
+catch (Exception e) // every kind has its exit code
 {
-    Console.Error.WriteLine($"tinytorrent: {e.Message}");
-    return (int)e.Code;
+    return (int)Failure.Report(e, command, arguments);
 }

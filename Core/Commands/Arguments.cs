@@ -1,6 +1,7 @@
 // argv -> values (GNU habits: --name=value, --name value, -n value, -nvalue, -abc, -- ends options).
 // Every wrong argument becomes a CommandException with ExitCode.Usage that names it.
 using System.Globalization;
+using System.Net;
 
 namespace TinyTorrent.Commands;
 
@@ -36,18 +37,20 @@ sealed class Arguments
         throw Usage($"{option} takes a whole number from {min} to {max}, not '{text}'");
     }
 
+    /// <summary>Zero or more.</summary>
     public double Number(string option, double otherwise)
     {
         if (Value(option) is not { } text) return otherwise;
-        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)) return value;
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)) return value;
         throw Usage($"{option} takes a number, not '{text}'");
     }
 
-    /// <summary>Bytes, or bytes per second: <c>500k</c>, <c>2M</c>, <c>1.5G</c>, in steps of 1024.</summary>
+    /// <summary>Bytes, or bytes per second: <c>500k</c>, <c>2M</c>, <c>1.5GiB</c>, in steps of 1024.</summary>
     public long? Bytes(string option)
     {
         if (Value(option) is not { } text) return null;
-        double bytes = Scaled(text, "kmg", [1024, 1024 * 1024, 1024 * 1024 * 1024]);
+        string number = text.EndsWith("iB", StringComparison.OrdinalIgnoreCase) ? text[..^2] : text;
+        double bytes = Scaled(number, "kmgt", [1L << 10, 1L << 20, 1L << 30, 1L << 40]);
         return bytes is >= 1 and < long.MaxValue ? (long)bytes : throw Usage($"{option} takes a size such as 500k or 2M, not '{text}'");
     }
 
@@ -60,7 +63,7 @@ sealed class Arguments
     }
 
     /// <summary>A number with an optional unit letter; NaN if it is not one.</summary>
-    static double Scaled(string text, string letters, ReadOnlySpan<int> units)
+    static double Scaled(string text, string letters, ReadOnlySpan<long> units)
     {
         int unit = text.Length == 0 ? -1 : letters.IndexOf(char.ToLowerInvariant(text[^1]), StringComparison.Ordinal);
         ReadOnlySpan<char> digits = unit < 0 ? text : text.AsSpan(0, text.Length - 1);
@@ -68,7 +71,36 @@ sealed class Arguments
         return unit < 0 ? value : value * units[unit];
     }
 
+    /// <summary>HOST:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a name.</summary>
+    public IReadOnlyList<EndPoint> Endpoints(string option) =>
+        [.. Values(option).Select(text => ParseEndpoint(text) ?? throw Usage($"{option} takes HOST:PORT or [IPV6]:PORT, not '{text}'"))];
+
+    static EndPoint? ParseEndpoint(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        if (colon < 1 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0) return null;
+        string host = text[..colon];
+        bool isBracketed = host is ['[', .., ']'];
+        if (IPAddress.TryParse(isBracketed ? host[1..^1] : host, out IPAddress? address))
+            // without brackets the last group of an IPv6 address would pass for the port
+            return isBracketed == host.Contains(':', StringComparison.Ordinal) ? new IPEndPoint(address, port) : null;
+        return Uri.CheckHostName(host) == UriHostNameType.Dns ? new DnsEndPoint(host, port) : null;
+    }
+
+    /// <summary>Absolute URLs with one of the schemes; <see cref="Uri.OriginalString"/> is what was typed.</summary>
+    public IReadOnlyList<Uri> Urls(string option, params string[] schemes) =>
+        [.. Values(option).Select(text => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && schemes.Contains(url.Scheme) && url.Host.Length > 0
+            ? url : throw Usage($"{option} takes a URL with {string.Join(" or ", schemes)}, not '{text}'"))];
+
     public static CommandException Usage(string message) => new(ExitCode.Usage, message);
+
+    /// <summary>True if --help or -h stands anywhere before <c>--</c>, however wrong the rest may be.</summary>
+    public static bool AskForHelp(ReadOnlySpan<string> argv)
+    {
+        int end = argv.IndexOf("--");
+        ReadOnlySpan<string> words = end < 0 ? argv : argv[..end];
+        return words.Contains("--help") || words.Contains("-h");
+    }
 
     public static Arguments Parse(Command command, ReadOnlySpan<string> argv)
     {
@@ -95,10 +127,13 @@ sealed class Arguments
         string word = argv[i];
         int equals = word.IndexOf('=', StringComparison.Ordinal);
         string name = equals < 0 ? word : word[..equals];
-        Option option = Find(command, o => o.Name == name) ?? throw Usage($"unknown option {name}");
+        Option option = Find(command, o => o.Name == name) ?? throw Unknown(command, name);
         if (option.Value is null && equals >= 0) throw Usage($"{name} takes no value");
         Add(option, option.Value is null ? "" : equals >= 0 ? word[(equals + 1)..] : Next(option, argv, ref i));
     }
+
+    static CommandException Unknown(Command command, string name) => Usage($"unknown option '{name}'"
+        + Suggestion.For(name, command.Options.Concat(CommandTable.CommonOptions).Select(option => option.Name)));
 
     void TakeShort(Command command, ReadOnlySpan<string> argv, ref int i)
     {
@@ -106,7 +141,7 @@ sealed class Arguments
         for (int at = 1; at < word.Length; at++)
         {
             char letter = word[at];
-            Option option = Find(command, o => o.Short == letter) ?? throw Usage($"unknown option -{letter}");
+            Option option = Find(command, o => o.Short == letter) ?? throw Usage($"unknown option '-{letter}'");
             if (option.Value is null) Add(option, "");
             else
             {

@@ -13,6 +13,18 @@ static class CommandTable
 
     public static readonly Command[] All =
     [
+        CompletionsCommand.Command,
+        ManCommand.Command,
         VersionCommand.Command,
+        HelpCommand.Command,
     ];
+
+    /// <summary>The command of that name; a usage error with the nearest one if there is none.</summary>
+    public static Command Find(string name)
+    {
+        if (Array.Find(All, command => command.Name == name) is { } found) return found;
+        throw Arguments.Usage(name.StartsWith('-')
+            ? $"'{name}' is not a command; options come after the command"
+            : $"unknown command '{name}'{Suggestion.For(name, All.Select(command => command.Name))}");
+    }
 }

@@ -1,0 +1,144 @@
+// GNU habits, one row each: what a person types and what the command sees.
+using System.Net;
+using TinyTorrent.Commands;
+
+namespace TinyTorrent.Tests.Commands;
+
+public class ArgumentsTests
+{
+    static readonly Command Sample = new("sample", "SOURCE [options]", "", MaxOperands: 1,
+    [
+        new("--output", "DIR", "") { Short = 'o' },
+        new("--peer", "HOST:PORT", "") { Repeatable = true },
+        new("--url", "URL", ""),
+        new("--rate", "RATE", "") { Short = 'r' },
+        new("--time", "T", ""),
+        new("--count", "N", ""),
+        new("--seed", null, "") { Short = 's' },
+    ], _ => ExitCode.Done);
+
+    static Arguments Parse(params string[] argv) => Arguments.Parse(Sample, argv);
+
+    static string UsageOf(Action action)
+    {
+        var e = Assert.Throws<CommandException>(action);
+        Assert.Equal(ExitCode.Usage, e.Code);
+        return e.Message;
+    }
+
+    [Theory]
+    [InlineData("--output=x")]
+    [InlineData("--output x")]
+    [InlineData("-o x")]
+    [InlineData("-ox")]
+    [InlineData("-qso x")]
+    [InlineData("-sox")]
+    public void EveryFormOfAnOptionGivesItsValue(string line) => Assert.Equal("x", Parse(line.Split(' ')).Value("--output"));
+
+    [Fact]
+    public void OperandsAndOptionsMayBeMixed()
+    {
+        Arguments arguments = Parse("--seed", "-", "-vv", "--peer=a:1", "--peer", "b:2");
+        Assert.Equal(["-"], arguments.Operands);
+        Assert.Equal(2, arguments.Count("--verbose"));
+        Assert.Equal(["a:1", "b:2"], arguments.Values("--peer"));
+        Assert.True(arguments.Has("--seed"));
+        Assert.False(arguments.Has("--output"));
+    }
+
+    [Fact]
+    public void TwoDashesEndTheOptions() => Assert.Equal(["--seed"], Parse("--", "--seed").Operands);
+
+    [Fact]
+    public void AValueMayLookLikeAnOption() => Assert.Equal("-x", Parse("-o", "-x").Value("--output"));
+
+    [Theory]
+    [InlineData("--ouput=x", "unknown option '--ouput'; did you mean '--output'?")]
+    [InlineData("-z", "unknown option '-z'")]
+    [InlineData("--seed=1", "--seed takes no value")]
+    [InlineData("--output", "--output needs a value (DIR)")]
+    [InlineData("-so", "--output needs a value (DIR)")]
+    [InlineData("-o a -o b", "--output was given twice")]
+    [InlineData("a b", "unexpected argument 'b'")]
+    public void AWrongArgumentIsNamed(string line, string message) => Assert.Equal(message, UsageOf(() => Parse(line.Split(' '))));
+
+    [Theory]
+    [InlineData("a --bogus --help", true)]
+    [InlineData("-h", true)]
+    [InlineData("-- --help", false)]
+    [InlineData("--output=-h", false)]
+    public void HelpIsAskedForAnywhereBeforeTheOptionsEnd(string line, bool asks) => Assert.Equal(asks, Arguments.AskForHelp(line.Split(' ')));
+
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("500k", 512000)]
+    [InlineData("2M", 2097152)]
+    [InlineData("1.5GiB", 1610612736)]
+    [InlineData("16KiB", 16384)]
+    [InlineData("1t", 1L << 40)]
+    public void SizesCountInStepsOf1024(string text, long bytes) => Assert.Equal(bytes, Parse("-r", text).Bytes("--rate"));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("k")]
+    [InlineData("1e9")]
+    [InlineData("9999999999G")]
+    [InlineData("5MB")]
+    [InlineData("NaN")]
+    [InlineData("∞")]
+    public void WhatIsNoSizeIsAWrongArgument(string text) => Assert.Contains("--rate", UsageOf(() => Parse("--rate=" + text).Bytes("--rate")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("90", 90)]
+    [InlineData("1.5m", 90)]
+    [InlineData("2h", 7200)]
+    [InlineData("1d", 86400)]
+    public void TimesHaveAUnit(string text, double seconds) => Assert.Equal(TimeSpan.FromSeconds(seconds), Parse("--time", text).Duration("--time"));
+
+    [Theory]
+    [InlineData("five")]
+    [InlineData("-5s")]
+    [InlineData("99999999999")]
+    public void WhatIsNoTimeIsAWrongArgument(string text) => Assert.Contains(text, UsageOf(() => Parse("--time=" + text).Duration("--time")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0", 1, 9)]
+    [InlineData("10", 1, 9)]
+    [InlineData("+5", 1, 9)]
+    [InlineData("99999999999999999999", 0, long.MaxValue)]
+    public void ANumberOutsideItsRangeIsAWrongArgument(string text, long min, long max) =>
+        Assert.Contains($"from {min} to {max}", UsageOf(() => Parse("--count", text).Integer("--count", 1, min, max)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("192.0.2.1:80", "192.0.2.1:80")]
+    [InlineData("[2001:db8::1]:6881", "[2001:db8::1]:6881")]
+    public void AnAddressIsAnIPEndPoint(string text, string endpoint) => Assert.Equal(IPEndPoint.Parse(endpoint), Parse("--peer", text).Endpoints("--peer")[0]);
+
+    [Fact]
+    public void ANameIsADnsEndPoint() => Assert.Equal(new DnsEndPoint("seed.example", 6881), Parse("--peer", "seed.example:6881").Endpoints("--peer")[0]);
+
+    [Theory]
+    [InlineData("host")]
+    [InlineData("host:")]
+    [InlineData("host:0")]
+    [InlineData("host:65536")]
+    [InlineData(":80")]
+    [InlineData("2001:db8::1:80")]
+    [InlineData("[192.0.2.1]:80")]
+    [InlineData("[host]:80")]
+    [InlineData("a b:80")]
+    public void WhatIsNoEndpointIsAWrongArgument(string text) => Assert.Contains($"'{text}'", UsageOf(() => Parse("--peer", text).Endpoints("--peer")), StringComparison.Ordinal);
+
+    [Fact]
+    public void AUrlKeepsWhatWasTyped() => Assert.Equal("http://host:80/announce", Parse("--url", "http://host:80/announce").Urls("--url", "http", "udp")[0].OriginalString);
+
+    [Theory]
+    [InlineData("host/announce")]
+    [InlineData("ftp://host/")]
+    [InlineData("http:///announce")]
+    [InlineData("/etc/passwd")]
+    public void WhatIsNoUrlOfTheSchemesIsAWrongArgument(string text) =>
+        Assert.Equal($"--url takes a URL with http or udp, not '{text}'", UsageOf(() => Parse("--url", text).Urls("--url", "http", "udp")));
+}
