@@ -86,6 +86,35 @@ sealed class Bitfield
         return -1;
     }
 
+    /// <summary>The first piece at or after <paramref name="from"/> that is set here and in <paramref name="other"/>, or -1; 64 pieces a step.</summary>
+    public int NextShared(Bitfield other, int from)
+    {
+        ReadOnlySpan<byte> a = _bits, b = other._bits.AsSpan(0, a.Length);
+        int at = from >> 3;
+        if (at >= a.Length) return -1;
+        int first = a[at] & b[at] & (0xFF >> (from & 7));
+        if (first != 0) return (at << 3) + BitOperations.LeadingZeroCount((uint)first) - 24;
+        for (at++; at <= a.Length - 8; at += 8)
+        {
+            ulong both = BinaryPrimitives.ReadUInt64BigEndian(a[at..]) & BinaryPrimitives.ReadUInt64BigEndian(b[at..]);
+            if (both != 0) return (at << 3) + BitOperations.LeadingZeroCount(both);
+        }
+        for (; at < a.Length; at++)
+            if ((a[at] & b[at]) != 0) return (at << 3) + BitOperations.LeadingZeroCount((uint)(a[at] & b[at])) - 24;
+        return -1;
+    }
+
+    /// <summary>Pieces that are set here and in <paramref name="other"/>.</summary>
+    public int CountShared(Bitfield other)
+    {
+        ReadOnlySpan<byte> a = _bits, b = other._bits.AsSpan(0, a.Length);
+        int count = 0, at = 0;
+        for (; at <= a.Length - 8; at += 8)
+            count += BitOperations.PopCount(BinaryPrimitives.ReadUInt64LittleEndian(a[at..]) & BinaryPrimitives.ReadUInt64LittleEndian(b[at..]));
+        for (; at < a.Length; at++) count += BitOperations.PopCount((uint)(a[at] & b[at]));
+        return count;
+    }
+
     static int Mask(int piece) => 0x80 >> (piece & 7);
 
     static int CountBits(ReadOnlySpan<byte> bytes)

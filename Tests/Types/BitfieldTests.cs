@@ -50,4 +50,24 @@ public class BitfieldTests
         for (int p = bits.NextSet(0); p >= 0; p = bits.NextSet(p + 1)) seen.Add(p);
         Assert.Equal(set, seen);
     }
+
+    [Fact]
+    public void WalkingAndCountingSharedPiecesAgreesWithLookingAtEachOne()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            var random = new Random(seed);
+            int length = random.Next(1, 300), sparse = random.Next(1, 40);
+            Bitfield a = new(length), b = new(length);
+            for (int i = 0; i < length; i++)
+            {
+                if (random.Next(sparse) == 0) a.Set(i);
+                if (random.Next(sparse) == 0) b.Set(i);
+            }
+            var seen = new List<int>();
+            for (int p = a.NextShared(b, 0); p >= 0; p = a.NextShared(b, p + 1)) seen.Add(p);
+            Assert.Equal(Enumerable.Range(0, length).Where(i => a[i] && b[i]), seen);
+            Assert.Equal(seen.Count, a.CountShared(b));
+        }
+    }
 }

@@ -1,0 +1,67 @@
+// What the picker knows of one connection: its pieces, whether it lets us ask, and what it owes us.
+// Made and changed by PiecePicker alone; the torrent reads it.
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Swarm;
+
+/// <summary>One peer as the picker sees it. Not thread-safe.</summary>
+/// <param name="owner">The torrent's own record of the peer, to find it by when the picker names a peer.</param>
+sealed class PeerPieces(int pieceCount, object? owner)
+{
+    const int MaxAllowedFast = 64;
+
+    readonly List<int> _allowedFast = [];
+
+    public object? Owner { get; } = owner;
+
+    /// <summary>The pieces the peer says it has.</summary>
+    public Bitfield Has { get; } = new(pieceCount);
+
+    /// <summary>What was asked of the peer and has not come.</summary>
+    public RequestQueue Requests { get; } = new();
+
+    public bool PeerChoking { get; set; } = true;
+
+    /// <summary>Pieces it has that we want and have not verified: we are interested while this is not 0.</summary>
+    public int InterestingCount { get; set; }
+
+    /// <summary>Failed pieces it took part in, less the good ones since. See <see cref="PiecePicker.OnHashFailed"/>.</summary>
+    public int Suspicion { get; set; }
+
+    /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
+    public IReadOnlyList<int> AllowedFast => _allowedFast;
+
+    /// <summary>Bytes per second of block data.</summary>
+    public double BytesPerSecond => Rate.PerSecond;
+
+    // The rest is the picker's own bookkeeping.
+
+    public RateMeter Rate;
+
+    /// <summary>When its last block came.</summary>
+    public TimeSpan LastBlock { get; set; }
+
+    /// <summary>The piece it is being asked for, or -1.</summary>
+    public int CurrentPiece { get; set; } = -1;
+
+    /// <summary>Requests we withdrew (time-out, choke, cancel) that may be answered all the same.</summary>
+    public int Withdrawn { get; set; }
+
+    /// <summary>True if it had everything when it told us: counted in one number instead of piece by piece.</summary>
+    public bool CountedAsSeed { get; set; }
+
+    /// <summary>True once its bitfield or a have was counted: a second bitfield is a protocol error.</summary>
+    public bool HasSpoken { get; set; }
+
+    /// <summary>By <see cref="Startable"/>: the version of the missing set that was searched in vain for this peer.</summary>
+    public int[] Exhausted { get; } = [-1, -1];
+
+    /// <summary>Block time expected when choosing duplicates; see <see cref="PiecePicker"/>.</summary>
+    public double SecondsPerBlock { get; set; }
+
+    /// <summary>Adds to the allowed-fast set. Repeats, and more than any client grants, are ignored.</summary>
+    public void Allow(int piece)
+    {
+        if (_allowedFast.Count < MaxAllowedFast && !_allowedFast.Contains(piece)) _allowedFast.Add(piece);
+    }
+}

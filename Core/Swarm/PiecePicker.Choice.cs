@@ -1,0 +1,204 @@
+// The order of choice for a peer:
+//   1. the piece it is at work on: its blocks come in order, so writes stay contiguous and pieces finish;
+//   2. a piece nobody is at work on any more;
+//   3. if the peer is slow against the piece length, a piece another is at work on;
+//   4. the rarest missing piece it has (or the first, when sequential);
+//   5. a piece another is at work on, whoever that is;
+//   6. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
+// Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
+// have nothing for it.
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Swarm;
+
+sealed partial class PiecePicker
+{
+    /// <summary>Peers a block is asked of at the same time, at most.</summary>
+    public const int MaxAskedOf = 3;
+
+    // How many pieces are looked at before searching by words of the bitfields.
+    const int Looks = 64;
+
+    // A piece is a peer's own if its pipeline holds a quarter of it: then it is done in about four round trips.
+    const int PipelinesPerOwnPiece = 4;
+
+    // A peer we know nothing about is expected to send two blocks a second.
+    const double UnknownSecondsPerBlock = 0.5;
+
+    // An endgame duplicate must promise to halve the wait, and to save more than the cancel costs.
+    const double EndgameGain = 2, EndgameMinimumSeconds = 0.05;
+
+    // A piece that failed is left to its one peer as long as that needs no more than this for the rest.
+    const double AloneSeconds = 20;
+
+    readonly List<PeerPieces> _owners = [];
+
+    /// <summary>
+    /// Chooses blocks to ask of the peer, marks them asked and returns how many. Call when it unchokes us, after a block of its came,
+    /// after it was sent a cancel, and about once a second: an idle peer is how a stalled one loses its blocks.
+    /// </summary>
+    public int Pick(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    {
+        peer.Rate.Update(now);
+        if (peer.InterestingCount == 0 || into.IsEmpty) return 0;
+        if (peer.PeerChoking) return PickAllowedFast(peer, into, now);
+
+        int count = 0, pipeline = peer.Requests.Count + into.Length;
+        while (count < into.Length && ChoosePiece(peer, pipeline, now) is { } partial)
+            count += TakeFree(partial, peer, into[count..], now);
+        if (count < into.Length && _missing[0].IsEmpty && _missing[1].IsEmpty)
+            count += PickDuplicates(peer, into[count..], now);
+        return count;
+    }
+
+    int PickAllowedFast(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    {
+        int count = 0;
+        foreach (int piece in peer.AllowedFast)
+        {
+            if (count == into.Length) break;
+            if (!peer.Has[piece] || !Needed[piece]) continue;
+            if (!_partials.TryGetValue(piece, out PartialPiece? partial)) partial = Start(piece, peer);
+            if (partial.FreeCount > 0 && MayTake(partial, peer, now)) count += TakeFree(partial, peer, into[count..], now);
+        }
+        return count;
+    }
+
+    // A piece with free blocks for the peer, or null.
+    PartialPiece? ChoosePiece(PeerPieces peer, int pipeline, TimeSpan now)
+    {
+        if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.List != null)
+        {
+            if (MayTake(current, peer, now)) return current;
+            Leave(peer);
+        }
+        PartialPiece? chosen = FindOpen(_orphans, peer, Looks, now);
+        bool joins = Sequential || pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
+        if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks, now);
+        if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer);
+        chosen ??= FindOpen(_orphans, peer, int.MaxValue, now) ?? FindOpen(_attended, peer, int.MaxValue, now);
+        if (chosen == null) return null;
+        chosen.Worker ??= peer;
+        peer.CurrentPiece = chosen.Piece;
+        return chosen;
+    }
+
+    int TakeFree(PartialPiece partial, PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    {
+        int count = 0;
+        for (; count < into.Length && partial.FreeCount > 0; count++)
+        {
+            into[count] = _geometry.Block(partial.Piece, partial.AskFirstFree());
+            peer.Requests.Add(into[count], now);
+        }
+        Settle(partial);
+        return count;
+    }
+
+    PartialPiece? FindOpen(List<PartialPiece> list, PeerPieces peer, int looks, TimeSpan now)
+    {
+        if (list.Count == 0) return null;
+        PartialPiece? first = null;
+        if (Sequential) looks = int.MaxValue;
+        int at = _random.Next(list.Count);
+        for (int left = Math.Min(looks, list.Count); left > 0; left--)
+        {
+            PartialPiece partial = list[at];
+            if (++at == list.Count) at = 0;
+            if (!peer.Has[partial.Piece] || !MayTake(partial, peer, now)) continue;
+            if (!Sequential) return partial;
+            if (first == null || partial.Piece < first.Piece) first = partial;
+        }
+        return first;
+    }
+
+    static bool MayTake(PartialPiece partial, PeerPieces peer, TimeSpan now) =>
+        partial.Only is not { } only || only == peer || partial.FreeCount * SecondsPerBlock(only, now) > AloneSeconds;
+
+    int NextMissing(PeerPieces peer)
+    {
+        for (Startable startable = Startable.High; startable <= Startable.Normal; startable++)
+        {
+            int i = (int)startable;
+            if (_missing[i].IsEmpty || peer.Exhausted[i] == _missingVersion[i]) continue;
+            int piece = Sequential ? FirstMissing(peer, i) : RarestMissing(peer, startable);
+            if (piece >= 0) return piece;
+            // Nothing becomes missing without a new version, so the search is not repeated until then (or until its next have).
+            peer.Exhausted[i] = _missingVersion[i];
+        }
+        return -1;
+    }
+
+    int FirstMissing(PeerPieces peer, int i)
+    {
+        _firstMissing[i] = _missing[i].NextSet(_firstMissing[i]);
+        return _missing[i].NextShared(peer.Has, _firstMissing[i]);
+    }
+
+    int RarestMissing(PeerPieces peer, Startable startable)
+    {
+        int piece = _order.Rarest(peer.Has, startable, peer.CountedAsSeed ? 0 : 1, Looks, _random);
+        if (piece >= 0) return piece;
+        // A peer with few of the missing pieces: the rarest of some it has, found from a random place on.
+        Bitfield missing = _missing[(int)startable];
+        int start = _random.Next(missing.Length), best = -1;
+        for (int sample = 0, at = start; sample < 8; sample++, at = piece + 1)
+        {
+            piece = missing.NextShared(peer.Has, at);
+            if (piece < 0) break;
+            if (best < 0 || _order.Availability(piece) < _order.Availability(best)) best = piece;
+        }
+        return best >= 0 || start == 0 ? best : missing.NextShared(peer.Has, 0);
+    }
+
+    // Steals from the slowest, from the end of what they were asked: that is what would come last.
+    int PickDuplicates(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    {
+        _owners.Clear();
+        foreach (PeerPieces other in _peers)
+        {
+            if (other == peer || other.Requests.Count == 0) continue;
+            other.SecondsPerBlock = SecondsPerBlock(other, now);
+            _owners.Add(other);
+        }
+        _owners.Sort(static (a, b) => (b.SecondsPerBlock * b.Requests.Count).CompareTo(a.SecondsPerBlock * a.Requests.Count));
+
+        int count = 0;
+        double own = SecondsPerBlock(peer, now);
+        foreach (PeerPieces owner in _owners)
+        {
+            int ahead = owner.Requests.Count;
+            for (int slot = owner.Requests.Slots - 1; slot >= 0 && count < into.Length; slot--)
+            {
+                Request request = owner.Requests[slot];
+                if (request.IsGap) continue;
+                double theirs = ahead-- * owner.SecondsPerBlock, ours = (peer.Requests.Count + 1) * own;
+                if (theirs < ours * EndgameGain + EndgameMinimumSeconds) break;
+                if (!MayDuplicate(request.Block, peer, now)) continue;
+                _partials[request.Block.Piece].Ask(request.Block.Begin / Geometry.BlockLength);
+                peer.Requests.Add(request.Block, now);
+                into[count++] = request.Block;
+            }
+        }
+        return count;
+    }
+
+    bool MayDuplicate(in BlockRef block, PeerPieces peer, TimeSpan now)
+    {
+        PartialPiece partial = _partials[block.Piece];
+        return Needed[block.Piece] && peer.Has[block.Piece]
+            && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf
+            && (partial.Only is not { } only || SecondsPerBlock(only, now) * only.Requests.Count > AloneSeconds)
+            && !peer.Requests.Contains(block);
+    }
+
+    // From its rate, or from its silence if that is longer: a peer that stopped shows at once.
+    static double SecondsPerBlock(PeerPieces peer, TimeSpan now)
+    {
+        peer.Rate.Update(now);
+        double byRate = peer.BytesPerSecond > 0 ? Geometry.BlockLength / peer.BytesPerSecond : UnknownSecondsPerBlock;
+        if (peer.Requests.Count == 0) return byRate;
+        TimeSpan oldest = peer.Requests[0].SentAt, since = peer.LastBlock > oldest ? peer.LastBlock : oldest;
+        return Math.Max(byRate, (now - since).TotalSeconds);
+    }
+}

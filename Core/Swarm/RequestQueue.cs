@@ -1,0 +1,84 @@
+// What we have asked of one peer and not received, in the order of asking. Peers answer nearly in order, so an answer is
+// found near the front; one found further back leaves a gap that is closed when it reaches the front.
+// A ring that grows to the deepest pipeline and then allocates nothing.
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Swarm;
+
+/// <summary>A block asked of a peer.</summary>
+/// <param name="SentAt">When, on the engine's clock.</param>
+readonly record struct Request(BlockRef Block, TimeSpan SentAt)
+{
+    /// <summary>True for the gap an answer out of order leaves.</summary>
+    public bool IsGap => Block.Length == 0;
+}
+
+/// <summary>A peer's outstanding requests, oldest first.</summary>
+sealed class RequestQueue
+{
+    Request[] _ring = new Request[16];
+    int _head;
+
+    /// <summary>Requests outstanding.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Requests and gaps: the bound of the indexer.</summary>
+    public int Slots { get; private set; }
+
+    /// <summary>The request at this place, 0 being the oldest and never a gap.</summary>
+    public ref readonly Request this[int slot] => ref At(slot);
+
+    public void Add(in BlockRef block, TimeSpan now)
+    {
+        if (Slots == _ring.Length) MakeRoom();
+        At(Slots++) = new Request(block, now);
+        Count++;
+    }
+
+    public bool Contains(in BlockRef block) => Find(block) >= 0;
+
+    /// <summary>Takes out a request. False if there was none for exactly this block.</summary>
+    public bool TryRemove(in BlockRef block, out TimeSpan sentAt)
+    {
+        int slot = Find(block);
+        sentAt = default;
+        if (slot < 0) return false;
+        sentAt = At(slot).SentAt;
+        At(slot) = default;
+        Count--;
+        while (Slots > 0 && At(0).IsGap)
+        {
+            _head = (_head + 1) & (_ring.Length - 1);
+            Slots--;
+        }
+        return true;
+    }
+
+    public void Clear() => Count = Slots = _head = 0;
+
+    int Find(in BlockRef block)
+    {
+        for (int slot = 0; slot < Slots; slot++) if (At(slot).Block == block) return slot;
+        return -1;
+    }
+
+    void MakeRoom()
+    {
+        // Half gaps: closing them is enough. Otherwise the pipeline is deeper than the ring.
+        Request[] ring = _ring;
+        int head = _head, count = 0;
+        if (Count > ring.Length / 2)
+        {
+            _ring = new Request[ring.Length * 2];
+            _head = 0;
+        }
+        for (int slot = 0; slot < Slots; slot++)
+        {
+            Request request = ring[(head + slot) & (ring.Length - 1)];
+            if (!request.IsGap) At(count++) = request;
+        }
+        Slots = count;
+    }
+
+    ref Request At(int slot) => ref _ring[(_head + slot) & (_ring.Length - 1)];
+}

@@ -1,0 +1,216 @@
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tests.Swarm;
+
+/// <summary>Random events in any order, the whole state recomputed after each one.</summary>
+public class PiecePickerStormTests
+{
+    [Fact]
+    public void NoOrderOfEventsBreaksTheInvariants()
+    {
+        for (int seed = 0; seed < 200; seed++)
+        {
+            try { new Storm(seed).Run(250); }
+            catch (Exception e) when (e is not Xunit.Sdk.XunitException) { Assert.Fail($"seed {seed}: {e}"); }
+        }
+    }
+
+    sealed class Storm
+    {
+        readonly Random _random;
+        readonly Geometry _geometry;
+        readonly PiecePicker _picker;
+        readonly List<PeerPieces> _peers = [];
+        readonly List<(BlockRef Block, PeerPieces From)> _writing = [];
+        readonly HashSet<BlockRef> _held = [];
+        readonly List<(BlockRef Block, PeerPieces From)> _withdrawn = [];
+        readonly List<int> _complete = [];
+        TimeSpan _now = TimeSpan.FromSeconds(5);
+
+        public Storm(int seed)
+        {
+            _random = new Random(seed);
+            int pieceLength = _random.Next(4) switch { 0 => 1 << 14, 1 => 40_000, 2 => 1 << 16, _ => 300_000 };
+            _geometry = new Geometry(_random.NextInt64(1, 30L * pieceLength), pieceLength);
+            _picker = new PiecePicker(_geometry, _random) { Sequential = _random.Next(4) == 0 };
+            for (int piece = 0; piece < _geometry.PieceCount; piece++) StartWith(piece);
+            _picker.CheckInvariants();
+        }
+
+        void StartWith(int piece)
+        {
+            if (_random.Next(5) == 0) _picker.SetPriority(piece, (PiecePriority)_random.Next(3));
+            if (_random.Next(10) == 0) _picker.MarkHave(piece);
+            else if (_random.Next(10) == 0)
+            {
+                var blocks = new Bitfield(_geometry.BlocksIn(piece));
+                for (int b = 0; b < blocks.Length; b++) if (_random.Next(2) == 0) blocks.Set(b);
+                if (_picker.MarkBlocks(piece, blocks)) _complete.Add(piece);
+                for (int b = blocks.NextSet(0); b >= 0; b = blocks.NextSet(b + 1)) _held.Add(_geometry.Block(piece, b));
+            }
+        }
+
+        public void Run(int events)
+        {
+            for (int i = 0; i < events; i++)
+            {
+                _now += TimeSpan.FromMilliseconds(_random.Next(400));
+                Step();
+                _picker.CheckInvariants();
+            }
+        }
+
+        void Step()
+        {
+            if (_peers.Count == 0 || (_random.Next(15) == 0 && _peers.Count < 8)) { Connect(); return; }
+            PeerPieces peer = _peers[_random.Next(_peers.Count)];
+            int piece = _random.Next(_geometry.PieceCount);
+            switch (_random.Next(24))
+            {
+                case 0 when _random.Next(3) == 0: Disconnect(peer); break;
+                case 1: Assert.True(_picker.OnHave(peer, piece)); break;
+                case 2: PiecePicker.OnUnchoke(peer); break;
+                case 3: Choke(peer); break;
+                case 4: Assert.True(_picker.OnAllowedFast(peer, piece)); break;
+                case 5: Withdraw(peer); _picker.GiveBack(peer); break;
+                case 6 when peer.Requests.Count > 0: Refuse(peer); break;
+                case 7 when _random.Next(3) == 0: _picker.SetPriority(piece, (PiecePriority)_random.Next(3)); break;
+                case 8 when _withdrawn.Count > 0: AnswerLate(); break;
+                case 9 when _writing.Count > 0: FailWrite(); break;
+                case < 14: Ask(peer); break;
+                case < 19 when peer.Requests.Count > 0: Answer(peer); break;
+                case < 22 when _writing.Count > 0: Write(); break;
+                case < 24 when _complete.Count > 0: Hash(); break;
+            }
+        }
+
+        void Connect()
+        {
+            PeerPieces peer = _picker.Add(null);
+            _peers.Add(peer);
+            if (_random.Next(3) > 0) PiecePicker.OnUnchoke(peer);
+            if (_random.Next(4) == 0) Assert.True(_picker.OnHaveAll(peer));
+            else if (_random.Next(4) > 0)
+            {
+                var has = new Bitfield(_geometry.PieceCount);
+                int sparse = _random.Next(1, 6);
+                for (int i = 0; i < has.Length; i++) if (_random.Next(sparse) == 0) has.Set(i);
+                Assert.True(_picker.OnBitfield(peer, has.Bytes));
+                Assert.False(_picker.OnBitfield(peer, has.Bytes));
+            }
+        }
+
+        void Disconnect(PeerPieces peer)
+        {
+            _peers.Remove(peer);
+            _picker.Remove(peer);
+            _withdrawn.RemoveAll(w => w.From == peer);
+        }
+
+        void Choke(PeerPieces peer)
+        {
+            bool rejects = _random.Next(2) == 0;
+            if (!rejects) Withdraw(peer);
+            _picker.OnChoke(peer, rejects);
+        }
+
+        void Withdraw(PeerPieces peer)
+        {
+            for (int i = 0; i < peer.Requests.Slots; i++)
+                if (!peer.Requests[i].IsGap) _withdrawn.Add((peer.Requests[i].Block, peer));
+        }
+
+        void Refuse(PeerPieces peer)
+        {
+            BlockRef block = peer.Requests[0].Block;
+            if (_random.Next(2) == 0) Assert.True(_picker.OnReject(peer, block));
+            else
+            {
+                Assert.True(_picker.GiveBack(peer, block));
+                _withdrawn.Add((block, peer));
+            }
+            Assert.False(peer.Requests.Contains(block));
+        }
+
+        void Ask(PeerPieces peer)
+        {
+            var into = new BlockRef[_random.Next(1, 40)];
+            int count = _picker.Pick(peer, into, _now);
+            foreach (BlockRef block in into.AsSpan(0, count))
+            {
+                Assert.True(_geometry.Contains(block) && peer.Has[block.Piece]);
+                Assert.True(_picker.Needed[block.Piece] && !_held.Contains(block));
+                Assert.True(!peer.PeerChoking || peer.AllowedFast.Contains(block.Piece));
+            }
+        }
+
+        void Answer(PeerPieces peer)
+        {
+            int slot = _random.Next(3) > 0 ? 0 : _random.Next(peer.Requests.Slots);
+            Request request = peer.Requests[slot];
+            if (request.IsGap) return;
+            var cancel = new List<PeerPieces>();
+            var askedToo = _peers.Where(p => p != peer && p.Requests.Contains(request.Block)).ToHashSet();
+            Assert.Equal(BlockVerdict.Accepted, _picker.OnBlock(peer, request.Block, _now, cancel, out TimeSpan? sentAt));
+            Assert.Equal(request.SentAt, sentAt);
+            Assert.True(askedToo.SetEquals(cancel));
+            _withdrawn.AddRange(cancel.Select(p => (request.Block, p)));
+            Hold(request.Block, peer);
+        }
+
+        void AnswerLate()
+        {
+            int i = _random.Next(_withdrawn.Count);
+            (BlockRef block, PeerPieces from) = _withdrawn[i];
+            if (from.Requests.Contains(block)) return;
+            _withdrawn.RemoveAt(i);
+            var cancel = new List<PeerPieces>();
+            BlockVerdict verdict = _picker.OnBlock(from, block, _now, cancel, out _);
+            Assert.NotEqual(BlockVerdict.Unrequested, verdict);
+            _withdrawn.AddRange(cancel.Select(p => (block, p)));
+            if (verdict == BlockVerdict.Accepted) Hold(block, from);
+        }
+
+        void Hold(BlockRef block, PeerPieces from)
+        {
+            Assert.True(_held.Add(block), $"{block} was accepted twice");
+            _writing.Add((block, from));
+        }
+
+        void FailWrite()
+        {
+            (BlockRef block, _) = _writing[^1];
+            _writing.RemoveAt(_writing.Count - 1);
+            _held.Remove(block);
+            _picker.OnWriteFailed(block);
+        }
+
+        void Write()
+        {
+            int i = _random.Next(_writing.Count);
+            BlockRef block = _writing[i].Block;
+            _writing.RemoveAt(i);
+            bool complete = _picker.OnWritten(block);
+            int piece = block.Piece;
+            Assert.Equal(Enumerable.Range(0, _geometry.BlocksIn(piece)).All(b => _held.Contains(_geometry.Block(piece, b)))
+                && _writing.All(w => w.Block.Piece != piece), complete);
+            if (complete) _complete.Add(piece);
+        }
+
+        void Hash()
+        {
+            int piece = _complete[^1];
+            _complete.RemoveAt(_complete.Count - 1);
+            if (_random.Next(3) > 0)
+            {
+                _picker.OnVerified(piece);
+                return;
+            }
+            var contributors = new List<PeerPieces>();
+            bool proven = _picker.OnHashFailed(piece, contributors);
+            Assert.True(!proven || contributors.Count == 1);
+            _held.RemoveWhere(b => b.Piece == piece);
+        }
+    }
+}
