@@ -1,0 +1,289 @@
+using System.Security.Cryptography;
+using System.Text;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Tests.Bencode;
+
+namespace TinyTorrent.Tests.Metainfo;
+
+public class MetainfoFileTests
+{
+    const int K16 = 16384;
+
+    static Dict Single => new() { { "length", 40000 }, { "name", "a.bin" }, { "piece length", K16 }, { "pieces", new byte[60] } };
+
+    static Dict Multi(params Dict[] files) =>
+        new() { { "files", files }, { "name", "root" }, { "piece length", K16 }, { "pieces", new byte[20 * (int)((Total(files) + K16 - 1) / K16)] } };
+
+    static Dict File(long length, params object[] path) => new() { { "length", length }, { "path", path } };
+
+    static long Total(Dict[] files) => files.Sum(f => Convert.ToInt64(f.Find(e => e.Key == "length").Value, null));
+
+    static byte[] Torrent(object info) => Ben.Encode(new Dict { { "info", info } });
+
+    static void Refused(object info, string field)
+    {
+        FormatException e = Assert.Throws<FormatException>(() => MetainfoFile.Parse(Torrent(info)));
+        Assert.Contains(field, e.Message, StringComparison.Ordinal);
+        Assert.False(MetainfoFile.TryParse(Torrent(info), out MetainfoFile? none, out string error));
+        Assert.Null(none);
+        Assert.Equal(e.Message, error);
+    }
+
+    [Fact]
+    public void ASingleFileIsRead()
+    {
+        byte[] hashes = Enumerable.Range(0, 60).Select(i => (byte)i).ToArray();
+        byte[] raw = Ben.Encode(new Dict
+        {
+            { "announce", "http://t/announce" }, { "comment", "hi" }, { "created by", "me" }, { "creation date", 1700000000 },
+            { "info", Single.With("pieces", hashes).With("private", 1).With("source", "X") },
+            { "nodes", new object[] { new object[] { "router.example", 6881 }, new object[] { "2001:db8::1", 1 }, new object[] { "bad", 0 }, 7 } },
+            { "url-list", "http://seed/a.bin" }, { "x-unknown", new object[] { 1, "two" } },
+        });
+        MetainfoFile torrent = MetainfoFile.Parse(raw);
+        Assert.Equal("a.bin", torrent.Name);
+        Assert.False(torrent.IsMultiFile);
+        Assert.Equal(new FileEntry("a.bin", 0, 40000, false), Assert.Single(torrent.Files.Files));
+        Assert.Equal(3, torrent.Geometry.PieceCount);
+        Assert.True(torrent.HashOf(2).SequenceEqual(hashes.AsSpan(40)));
+        Assert.Equal("http://t/announce", Assert.Single(Assert.Single(torrent.Trackers)));
+        Assert.True(torrent.IsPrivate);
+        Assert.Equal(("hi", "me", 1700000000L, "X"), (torrent.Comment, torrent.CreatedBy, torrent.CreationDate!.Value, torrent.Source));
+        Assert.Equal(["router.example:6881", "[2001:db8::1]:1"], torrent.Nodes.Select(n => n.ToString()));
+        Assert.Equal(["http://seed/a.bin"], torrent.WebSeeds);
+        Assert.Equal(raw, torrent.Raw.ToArray());
+    }
+
+    [Fact]
+    public void TheInfoHashIsMadeFromTheBytesAsTheyStand()
+    {
+        // Keys out of order and keys nobody knows: encoding it anew would change the hash.
+        var info = new Dict { { "zzz", 1 }, { "pieces", new byte[60] }, { "name", "a" }, { "piece length", K16 }, { "length", 40000 }, { "", new Dict() } };
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(info));
+        Assert.Equal(Ben.Encode(info), torrent.InfoBytes.ToArray());
+        Assert.Equal(SHA1.HashData(Ben.Encode(info)), torrent.InfoHash.Bytes.ToArray());
+    }
+
+    [Fact]
+    public void AFolderIsReadWithEmptyFilesAndPaddingInPlace()
+    {
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi(
+            File(10, "d", "ž.txt"), File(16374, ".pad", "1").With("attr", "p"), File(0, "empty"), File(5, "d", "e", "x").With("attr", "x"),
+            File(16379, ".pad", "1").With("attr", "p"), File(0, "link").With("attr", "l").With("symlink path", new object[] { "..", "etc" }), File(1, "last"))));
+        Assert.True(torrent.IsMultiFile);
+        Assert.Equal(
+            [
+                new("root/d/ž.txt", 0, 10, false), new("root/.pad/1", 10, 16374, true), new("root/empty", 16384, 0, false),
+                new("root/d/e/x", 16384, 5, false), new("root/.pad/1", 16389, 16379, true), new("root/last", 32768, 1, false),
+            ],
+            torrent.Files.Files);
+    }
+
+    [Fact]
+    public void Utf8NamesArePreferredAndOtherEncodingsSurvive()
+    {
+        byte[] sjis = [0x93, 0xFA, 0x96, 0x7B];
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi(
+            File(1, sjis).With("path.utf-8", new object[] { "日本" }), File(1, sjis)).With("name", sjis).With("name.utf-8", "日")));
+        Assert.Equal("日", torrent.Name);
+        Assert.Equal(["日/日本", "日/%93%FA%96{"], torrent.Files.Files.Select(f => f.Path));
+    }
+
+    [Fact]
+    public void WrongPieceLengthsAreRefused()
+    {
+        Refused(Single.With("piece length", null), "info.piece length");
+        Refused(Single.With("piece length", "16384"), "info.piece length");
+        Refused(Single.With("piece length", -16384), "info.piece length");
+        Refused(Single.With("piece length", 0), "info.piece length");
+        Refused(Single.With("piece length", 512 * 1024 * 1024 + 1), "info.piece length");
+        Refused(Single.With("piece length", long.MaxValue), "info.piece length");
+        Assert.Equal(1, MetainfoFile.Parse(Torrent(Single.With("piece length", 512 * 1024 * 1024).With("pieces", new byte[20]))).Geometry.PieceCount);
+        Assert.Equal(3, MetainfoFile.Parse(Torrent(Single.With("piece length", 13334))).Geometry.PieceCount);
+    }
+
+    [Fact]
+    public void WrongNamesAreRefused()
+    {
+        Refused(Single.With("name", null), "info.name");
+        Refused(Single.With("name", 5), "info.name");
+        Refused(Single.With("name", ""), "info.name");
+        Refused(Single.With("name", ".."), "info.name");
+        Refused(Single.With("name", "a/b"), "info.name");
+        Refused(Multi(File(1, "..", "..", "etc", "passwd")), "info.files[0].path");
+        Refused(Multi(File(1, "ok"), File(1, "/etc/passwd")), "info.files[1].path");
+        Refused(Multi(File(1, "a", "", "b")), "info.files[0].path");
+        Refused(Multi(File(1)), "info.files[0].path");
+        Refused(Multi(File(1, 7)), "info.files[0].path");
+        Refused(Multi(File(1, "a").With("path", null)), "info.files[0].path");
+        Refused(Multi(File(1, "a").With("path", "a")), "info.files[0].path");
+        Refused(Multi(File(1, "a").With("path.utf-8", new object[] { ".." })), "info.files[0].path");
+    }
+
+    [Fact]
+    public void AMissingOrWrongInfoIsRefused()
+    {
+        Refused("info", "info");
+        Refused(new object[] { 1 }, "info");
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse("de"u8.ToArray()));
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse("le"u8.ToArray()));
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse("4:info"u8.ToArray()));
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse(ReadOnlyMemory<byte>.Empty));
+        FormatException broken = Assert.Throws<FormatException>(() => MetainfoFile.Parse("d4:infod1:x?"u8.ToArray()));
+        Assert.StartsWith("byte 11:", broken.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WrongLengthsAreRefused()
+    {
+        Refused(Single.With("length", null), "length");
+        Refused(Single.With("length", "x"), "info.length");
+        Refused(Single.With("length", -1), "info.length");
+        Refused(Single.With("length", 0).With("pieces", ""), "empty");
+        Refused(Single.With("length", long.MaxValue), "pieces");
+        Refused(Multi(File(0, "a"), File(0, "b")), "empty");
+        Refused(Multi(File(1, "a").With("length", -5)), "info.files[0].length");
+        Refused(Multi(File(1, "a").With("length", "5")), "info.files[0].length");
+        Refused(Multi(File(1, "a")).With("files", new object[] { File(long.MaxValue, "a"), File(long.MaxValue, "b") }), "info.files[1].length");
+        Refused(Multi(), "info.files is empty");
+        Refused(Multi().With("files", "x"), "info.files");
+        Refused(Multi().With("files", new object[] { 1 }), "info.files[0]");
+    }
+
+    [Fact]
+    public void WrongPieceHashesAreRefused()
+    {
+        Refused(Single.With("pieces", null), "info.pieces");
+        Refused(Single.With("pieces", 5), "info.pieces");
+        Refused(Single.With("pieces", new byte[59]), "info.pieces");
+        Refused(Single.With("pieces", new byte[40]), "info.pieces");
+        Refused(Single.With("pieces", new byte[80]), "info.pieces");
+        Refused(Single.With("length", 0x200001).With("piece length", 1).With("pieces", new byte[20]), "2097153 pieces");
+        Refused(Single.With("pieces", null).With("meta version", 2).With("file tree", new Dict()), "version 2");
+    }
+
+    [Fact]
+    public void TheV1PartOfAHybridIsRead()
+    {
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Single.With("meta version", 2).With("file tree", new Dict())));
+        Assert.True(torrent.HasV2);
+        Assert.Equal(40000, torrent.Geometry.TotalLength);
+    }
+
+    [Theory]
+    [InlineData("x", "x")]
+    [InlineData("d/x", "d/x")]
+    [InlineData("d", "d/x")]
+    [InlineData("d/e/f", "d/e")]
+    public void TwoFilesMayNotShareAPath(string one, string other)
+    {
+        Refused(Multi(File(1, "b"), File(1, one.Split('/')), File(1, "d!"), File(1, other.Split('/')), File(1, "z")), "info.files");
+    }
+
+    [Fact]
+    public void NamesThatOnlyLookAlikeAreTwoFiles()
+    {
+        Dict[] files = [File(1, "d"), File(1, "d!"), File(1, "d!!", "x"), File(1, "d0"), File(1, "dd", "d"), File(1, "dd", "d d")];
+        Assert.Equal(files.Length, MetainfoFile.Parse(Torrent(Multi(files))).Files.Files.Count);
+    }
+
+    [Fact]
+    public void NamesThatDifferInCaseAreTwoFilesOnlyWhereTheSystemKeepsThemApart()
+    {
+        bool accepted = MetainfoFile.TryParse(Torrent(Multi(File(1, "README"), File(1, "readme"))), out _, out _);
+        Assert.Equal(OperatingSystem.IsLinux(), accepted);
+    }
+
+    [Fact]
+    public void DirectoriesMoreThan100DeepAreRefused()
+    {
+        object[] Deep(int depth) => Enumerable.Repeat((object)"d", depth).ToArray();
+        Assert.Single(MetainfoFile.Parse(Torrent(Multi(File(1, Deep(100))))).Files.Files);
+        Refused(Multi(File(1, Deep(101))), "100 deep");
+    }
+
+    [Fact]
+    public void AFileAboveTenMillionBytesIsRefused()
+    {
+        byte[] torrent = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[MetainfoFile.MaxBytes] } });
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse(torrent));
+    }
+
+    [Fact]
+    public void PathsThatRepeatALongNameDoNotExplode()
+    {
+        var files = new Dict[130_000];
+        for (int i = 0; i < files.Length; i++) files[i] = File(1, $"{i}");
+        byte[] torrent = Torrent(Multi(files).With("name", new string('n', 255)));
+        FormatException e = Assert.Throws<FormatException>(() => MetainfoFile.Parse(torrent));
+        Assert.Contains("paths are too long", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TrackersComeInTiersWithoutEmptyOnesAndForeignSchemes()
+    {
+        MetainfoFile Parse(Dict root) => MetainfoFile.Parse(Ben.Encode(root.With("info", Single)));
+        string Show(MetainfoFile t) => string.Join(" | ", t.Trackers.Select(tier => string.Join(",", tier)));
+
+        MetainfoFile torrent = Parse(new Dict
+        {
+            { "announce", "http://ignored/announce" },
+            {
+                "announce-list", new object[]
+                {
+                    new object[] { "http://a/announce", "", " udp://b:80 ", "http://a/announce" }, new object[] { "" }, Array.Empty<object>(),
+                    "https://c/announce", 5, new object[] { "wss://d", "ftp://e/x", "udp://noport", "nonsense", 7, "HTTP://F/Announce" },
+                }
+            },
+        });
+        Assert.Equal("http://a/announce,udp://b:80 | https://c/announce | HTTP://F/Announce", Show(torrent));
+        Assert.Equal(["wss://d", "ftp://e/x", "udp://noport", "nonsense"], torrent.OtherTrackers);
+        Assert.Equal("http://t/a", Show(Parse(new Dict { { "announce", "http://t/a" }, { "announce-list", new object[] { new object[] { "" } } } })));
+        Assert.Equal("", Show(Parse(new Dict { { "announce", "" } })));
+        Assert.Equal("", Show(Parse([])));
+    }
+
+    [Fact]
+    public void OptionalFieldsOfAWrongKindAreAsGoodAsNone()
+    {
+        MetainfoFile torrent = MetainfoFile.Parse(Ben.Encode(new Dict
+        {
+            { "announce", 1 }, { "announce-list", "x" }, { "comment", 5 }, { "created by", new Dict() }, { "creation date", "today" },
+            { "info", Single.With("private", "yes").With("source", 3) }, { "nodes", 1 }, { "url-list", 9 },
+        }));
+        Assert.Equal((null, null, null, null), (torrent.Comment, torrent.CreatedBy, torrent.CreationDate, torrent.Source));
+        Assert.False(torrent.IsPrivate);
+        Assert.Empty(torrent.Trackers);
+        Assert.Empty(torrent.WebSeeds);
+    }
+
+    [Fact]
+    public void MutatedTorrentsRaiseNothingButFormatException()
+    {
+        byte[] torrent = Ben.Encode(new Dict
+        {
+            { "announce", "http://t/announce" }, { "announce-list", new object[] { new object[] { "udp://t:1" } } },
+            { "info", Multi(File(10, "d", "x"), File(0, "e"), File(20000, "f").With("attr", "p"), File(9, "g").With("path.utf-8", new object[] { "h" })) },
+            { "nodes", new object[] { new object[] { "n", 1 } } }, { "url-list", new object[] { "http://w/" } },
+        });
+        int accepted = 0;
+        for (int seed = 0; seed < 30_000; seed++)
+        {
+            try
+            {
+                MetainfoFile parsed = MetainfoFile.Parse(Mutation.Of(torrent, new Random(seed)));
+                Assert.True(parsed.Geometry.TotalLength == parsed.Files.TotalLength && parsed.HashOf(parsed.Geometry.PieceCount - 1).Length == 20, $"seed {seed}");
+                accepted++;
+            }
+            catch (FormatException e)
+            {
+                Assert.False(string.IsNullOrWhiteSpace(e.Message));
+            }
+            catch (Exception e) when (e is not Xunit.Sdk.XunitException)
+            {
+                Assert.Fail($"seed {seed}: {e}");
+            }
+        }
+        Assert.InRange(accepted, 100, 29_900);
+    }
+}
