@@ -1,0 +1,97 @@
+// One tracker of a torrent: what it has been told, what it owes us, and when it may be asked again.
+// Only TrackerClient touches it, under its lock.
+namespace TinyTorrent.Tracker;
+
+sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
+{
+    static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10), LongestRetry = TimeSpan.FromHours(1);
+
+    TrackerReply? _lastGood;
+    int _failures;
+
+    /// <summary>Null if the text of the .torrent cannot be used; such a tracker has failed from the start.</summary>
+    public TrackerUrl? Url { get; } = url;
+
+    public int Tier { get; } = tier;
+
+    /// <summary>The request under way, or null.</summary>
+    public TrackerRequest? Pending { get; private set; }
+
+    public TimeSpan SentAt { get; private set; }
+
+    /// <summary>After failures: not to be asked before.</summary>
+    public TimeSpan NotBefore { get; private set; }
+
+    /// <summary>A "started" was answered, so the tracker lists us and has to hear of the end.</summary>
+    public bool StartedTold { get; private set; }
+
+    public bool OwesCompleted { get; private set; }
+
+    public TrackerFailure Failure { get; private set; }
+
+    public string Reason { get; private set; } = "";
+
+    /// <summary>It may list us: a "started" was answered, or is on its way.</summary>
+    public bool MayListUs => StartedTold || Pending?.Announce.Event == AnnounceEvent.Started;
+
+    public void OnUnusable(string why)
+    {
+        Failure = TrackerFailure.Unreachable;
+        Reason = why;
+        NotBefore = TimeSpan.MaxValue;
+    }
+
+    /// <summary>A tracker that hears "started" after this hears it with nothing left, and no "completed".</summary>
+    public void OnCompleted() => OwesCompleted = MayListUs;
+
+    public TrackerRequest Ask(AnnounceEvent happened, Announce announce, TimeSpan now)
+    {
+        if (happened == AnnounceEvent.Started) OwesCompleted = false;
+        Pending = new TrackerRequest(Url!, announce with { Event = happened }) { TrackerId = _lastGood?.TrackerId };
+        SentAt = now;
+        return Pending;
+    }
+
+    /// <summary>What the next announce has to say.</summary>
+    public AnnounceEvent NextEvent =>
+        !StartedTold ? AnnounceEvent.Started : OwesCompleted ? AnnounceEvent.Completed : AnnounceEvent.None;
+
+    public void OnReply(TrackerReply reply, TimeSpan now, Random random)
+    {
+        AnnounceEvent told = Pending!.Announce.Event;
+        Pending = null;
+        Failure = reply.Failure;
+        Reason = reply.Failure == TrackerFailure.None ? reply.Warning ?? "" : reply.Reason;
+        if (reply.Failure != TrackerFailure.None)
+        {
+            TimeSpan wait = RetryAfter(++_failures, random);
+            if (reply.RetryIn is { } asked) wait = asked > FirstRetry ? asked : FirstRetry;
+            NotBefore = wait == TimeSpan.MaxValue ? wait : now + wait;
+            return;
+        }
+        _failures = 0;
+        NotBefore = default;
+        _lastGood = reply;
+        if (told == AnnounceEvent.Started) StartedTold = true;
+        if (told == AnnounceEvent.Completed) OwesCompleted = false;
+    }
+
+    /// <summary>The request goes on, but it counts as failed from here: nothing came for so long.</summary>
+    public void OnSilent(string why)
+    {
+        Failure = TrackerFailure.Unreachable;
+        Reason = why;
+    }
+
+    public TrackerStatus Status(TimeSpan? next) => new(
+        display, Tier,
+        Pending is not null ? TrackerState.Asking : Failure != TrackerFailure.None ? TrackerState.Failed : _lastGood is null ? TrackerState.Idle : TrackerState.Working,
+        Failure, Reason, _lastGood?.Seeders, _lastGood?.Leechers, _lastGood?.Peers.Count, next);
+
+    /// <summary>Doubles from 10 s to an hour, a quarter more or less so that a swarm does not come back all at once.</summary>
+    static TimeSpan RetryAfter(int failures, Random random)
+    {
+        TimeSpan plain = FirstRetry * Math.Pow(2, Math.Min(failures, 20) - 1);
+        return (plain < LongestRetry ? plain : LongestRetry) * (0.75 + random.NextDouble() / 2);
+    }
+}

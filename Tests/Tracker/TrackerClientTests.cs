@@ -1,0 +1,351 @@
+using System.Net;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Tests.Tracker;
+
+public class TrackerClientTests
+{
+    static string[] Tier(params string[] hosts) => Array.ConvertAll(hosts, h => $"http://{h}/announce");
+
+    [Fact]
+    public void TiersAreAskedInOrderAndTheFirstAnswerEndsTheWalk()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"), Tier("c"));
+        world.Start();
+        Assert.Equal("a Started", world.TakeLog());
+        world.Fail("a");
+        Assert.Equal("b Started", world.TakeLog());
+        world.Succeed("b");
+        world.Pass(1799);
+        Assert.Equal("", world.TakeLog());
+    }
+
+    [Fact]
+    public void AnAnnounceWalksFromTheTopAgain()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Fail("a");
+        world.Succeed("b");
+        world.TakeLog();
+        world.Pass(1800);
+        Assert.Equal("a Started", world.TakeLog());
+        world.Fail("a");
+        Assert.Equal("b None", world.TakeLog());
+    }
+
+    [Fact]
+    public void ShufflingATierGivesEveryTrackerItsTurnAndIsDoneOnce()
+    {
+        var first = new HashSet<string>();
+        for (int seed = 0; seed < 50; seed++)
+        {
+            var world = new FakeTrackers(seed, Tier("a", "b", "c"));
+            world.Start();
+            string host = world.Requests[0].Tracker.Uri.Host;
+            first.Add(host);
+            world.Succeed(host);
+            world.Pass(1800);
+            Assert.Equal(host, world.Requests[1].Tracker.Uri.Host);
+        }
+        Assert.Equal(3, first.Count);
+    }
+
+    [Fact]
+    public void ATrackerThatAnswersMovesToTheFrontOfItsTierOnly()
+    {
+        var world = new FakeTrackers(3, Tier("x"), Tier("a", "b", "c"));
+        world.Start();
+        world.Fail("x");
+        string[] tier = [.. world.Client.Status().Skip(1).Select(s => new Uri(s.Url).Host)];
+        world.Fail(tier[0]);
+        world.Fail(tier[1]);
+        world.Succeed(tier[2]);
+        Assert.Equal(["x", tier[2], tier[0], tier[1]], world.Client.Status().Select(s => new Uri(s.Url).Host));
+    }
+
+    [Fact]
+    public void EachEventIsToldOncePerTracker()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Succeed("a");
+        world.Client.OnCompleted();
+        world.Client.OnCompleted();
+        Assert.Equal("a Started, a Completed", world.TakeLog());
+        Assert.Equal(0, world.Requests[1].Announce.Left);
+        world.Succeed("a");
+        world.Totals = new AnnounceTotals(5, 1000, 0);
+        world.Pass(1800);
+        Assert.Equal("a None", world.TakeLog());
+        world.Fail("a");
+        Assert.Equal("b Started", world.TakeLog()); // b hears of the end of the download from left = 0
+        Assert.Equal(0, world.Requests[^1].Announce.Left);
+        world.Succeed("b");
+        world.Client.Stop(world.Totals);
+        world.Client.Stop(world.Totals);
+        Assert.Equal("a Stopped, b Stopped", world.TakeLog());
+        Assert.Equal(0, world.Requests[^1].Announce.NumWant);
+        Assert.False(world.Client.IsStopped);
+        world.Succeed("a");
+        world.Fail("b");
+        Assert.True(world.Client.IsStopped);
+        world.Pass(10_000);
+        Assert.Equal("", world.TakeLog());
+    }
+
+    [Fact]
+    public void CompletedIsRepeatedUntilItIsHeard()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Succeed("a");
+        world.Client.OnCompleted();
+        world.Fail("a");
+        world.TakeLog();
+        world.Pass(13);
+        Assert.Equal("a Completed", world.TakeLog());
+        world.Succeed("a");
+        world.Pass(1000);
+        Assert.Equal("", world.TakeLog());
+    }
+
+    [Fact]
+    public void CompletingWhileStartedIsUnderWayTellsBothInOrder()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Client.OnCompleted();
+        Assert.Equal("a Started", world.TakeLog());
+        world.Succeed("a");
+        Assert.Equal("a Completed", world.TakeLog());
+    }
+
+    [Fact]
+    public void AStartedThatFailedIsToldAgainWithNothingLeftAndNoCompleted()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Client.OnCompleted();
+        world.Fail("a");
+        world.TakeLog();
+        world.Totals = new AnnounceTotals(0, 1000, 0);
+        world.Pass(13);
+        world.Succeed("a");
+        world.Pass(100);
+        Assert.Equal("a Started", world.TakeLog());
+    }
+
+    [Fact]
+    public void StoppedIsToldWhileStartedIsUnderWayAndItsLateAnswerIsIgnored()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Client.Stop(world.Totals);
+        Assert.Equal("a Started, a Stopped", world.TakeLog());
+        world.Succeed("a"); // answers "started"
+        Assert.False(world.Client.IsStopped);
+        world.Succeed("a");
+        Assert.True(world.Client.IsStopped);
+    }
+
+    [Fact]
+    public void NobodyIsToldStoppedWhoNeverAnsweredStarted()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Fail("a");
+        world.Fail("b");
+        world.TakeLog();
+        world.Client.Stop(world.Totals);
+        Assert.Equal("", world.TakeLog());
+        Assert.True(world.Client.IsStopped);
+    }
+
+    [Fact]
+    public void FailuresAreRetriedLaterAndLaterUpToAboutAnHour()
+    {
+        var world = new FakeTrackers(7, Tier("a"));
+        world.Start();
+        var waits = new List<double>();
+        for (int i = 0; i < 14; i++)
+        {
+            TimeSpan failed = world.Now;
+            world.Fail("a");
+            while (!world.IsAsked("a")) world.Pass(1);
+            waits.Add((world.Now - failed).TotalSeconds);
+        }
+        for (int i = 0; i < waits.Count; i++)
+        {
+            double plain = Math.Min(10 * Math.Pow(2, i), 3600);
+            Assert.InRange(waits[i], plain * 0.75, plain * 1.25 + 1);
+        }
+        Assert.True(waits.Select((w, i) => Math.Round(w / Math.Min(10 * Math.Pow(2, i), 3600), 2)).Distinct().Count() > 5, "the waits have no jitter");
+    }
+
+    [Theory]
+    [InlineData(0, 0, 30)]
+    [InlineData(600, 0, 600)]
+    [InlineData(600, 900, 900)]
+    [InlineData(10_000_000, 0, 86400)]
+    public void TheIntervalIsKeptWithinReason(int interval, int minInterval, int expected)
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Answer("a", new TrackerReply { Interval = TimeSpan.FromSeconds(interval), MinInterval = TimeSpan.FromSeconds(minInterval) });
+        Assert.Equal(TimeSpan.FromSeconds(expected), world.Client.Status()[0].NextAnnounce);
+        world.TakeLog();
+        world.Pass(expected - 1);
+        Assert.Equal("", world.TakeLog());
+        world.Pass(1);
+        Assert.Equal("a None", world.TakeLog());
+    }
+
+    [Fact]
+    public void RetryInIsObeyedAndNeverIsForEver()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Fail("a", TrackerFailure.Refused, TimeSpan.FromMinutes(20));
+        world.Fail("b", TrackerFailure.Refused, TimeSpan.MaxValue);
+        world.TakeLog();
+        world.Pass(1199);
+        Assert.Equal("", world.TakeLog());
+        world.Pass(1);
+        Assert.Equal("a Started", world.TakeLog());
+        world.Fail("a", TrackerFailure.Refused, TimeSpan.MaxValue);
+        world.Pass(200_000);
+        Assert.Equal("", world.TakeLog());
+        Assert.Null(world.Client.Status()[0].NextAnnounce);
+    }
+
+    [Fact]
+    public void ASilentTrackerDoesNotHoldUpTheNextAndItsLateAnswerIsTaken()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Pass(14);
+        Assert.Equal("a Started", world.TakeLog());
+        world.Pass(1);
+        Assert.Equal("b Started", world.TakeLog());
+        world.Pass(29);
+        Assert.Empty(world.Told);
+        world.Pass(1);
+        TrackerStatus silent = Assert.Single(world.Told);
+        Assert.Equal((TrackerFailure.Unreachable, TrackerState.Asking), (silent.Failure, silent.State));
+        Assert.False(world.Client.AllFailed);
+        world.Pass(15);
+        Assert.True(world.Client.AllFailed);
+        world.Succeed("a");
+        Assert.False(world.Client.AllFailed);
+        Assert.Equal(TrackerFailure.None, world.Client.Status()[0].Failure);
+        Assert.Equal("", world.TakeLog());
+    }
+
+    [Fact]
+    public void ALateAnswerDoesNotShortenTheIntervalOfTheTrackerThatHoldsUs()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Pass(15);
+        world.Succeed("b", interval: 1800);
+        world.Succeed("a", interval: 60);
+        world.TakeLog();
+        world.Pass(1790);
+        Assert.Equal("", world.TakeLog());
+    }
+
+    [Fact]
+    public void TheWorstFailureIsTheOneThatExplainsMost()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"), Tier("c"));
+        world.Start();
+        Assert.Equal(TrackerFailure.None, world.Client.WorstFailure.Failure);
+        world.Fail("a");
+        world.Fail("b", TrackerFailure.Refused);
+        Assert.False(world.Client.AllFailed);
+        world.Fail("c", TrackerFailure.BadAnswer);
+        Assert.True(world.Client.AllFailed);
+        Assert.Equal((TrackerFailure.Refused, "b failed"), world.Client.WorstFailure);
+    }
+
+    [Fact]
+    public void UselessUrlsAreShownAsFailedAndNeverAsked()
+    {
+        var world = new FakeTrackers(1, ["wss://user:secret@w/announce"], ["http://a/?info_hash=x"], ["nonsense"]);
+        world.Pass(1000);
+        Assert.Equal("", world.TakeLog());
+        Assert.True(world.Client.AllFailed);
+        Assert.Equal(["wss://w/announce", "http://a/?info_hash=…", "nonsense"], world.Client.Status().Select(s => s.Url));
+    }
+
+    [Fact]
+    public void ATrackerNamedTwiceIsAskedOnce()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("a", "b"));
+        Assert.Equal(2, world.Client.Status().Count);
+    }
+
+    [Fact]
+    public void PeersAndTheTrackerIdAreHandedOn()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Answer("a", new TrackerReply { Peers = [new IPEndPoint(IPAddress.Loopback, 5)], TrackerId = [1, 2], Seeders = 3, Warning = "careful" });
+        Assert.Single(world.Peers);
+        Assert.Equal((3, "careful", TrackerState.Working), (world.Told[0].Seeders, world.Told[0].Reason, world.Told[0].State));
+        world.Pass(1800);
+        Assert.Equal([1, 2], world.Requests[1].TrackerId!);
+    }
+
+    /// <summary>Whatever trackers do, what they are told stays in order: started first and once heard once, completed once, stopped last.</summary>
+    [Fact]
+    public void NoSequenceOfAnswersMixesUpTheEvents()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            var random = new Random(seed);
+            string[] hosts = ["a", "b", "c", "d"];
+            var world = new FakeTrackers(seed, Tier("a", "b"), Tier("c"), Tier("d"));
+            var heard = hosts.ToDictionary(h => h, _ => new List<AnnounceEvent>());
+            int completeAt = random.Next(200);
+            for (int step = 0; step < 200; step++)
+            {
+                if (step == completeAt)
+                {
+                    world.Totals = world.Totals with { Left = 0 };
+                    world.Client.OnCompleted();
+                }
+                world.Pass(random.Next(1, 120));
+                AnswerSome(world, random, hosts, heard);
+            }
+            world.Client.Stop(world.Totals);
+            AnswerSome(world, random, hosts, heard);
+            foreach ((string host, List<AnnounceEvent> events) in heard)
+            {
+                string told = $"seed {seed}, {host}: {string.Join(' ', events)}";
+                if (events.Count == 0) continue;
+                Assert.True(events[0] == AnnounceEvent.Started && events.Count(e => e == AnnounceEvent.Started) == 1, told);
+                Assert.True(events.Count(e => e == AnnounceEvent.Completed) <= 1, told);
+                int stopped = events.IndexOf(AnnounceEvent.Stopped);
+                Assert.True(stopped < 0 || stopped == events.Count - 1, told);
+            }
+        }
+    }
+
+    static void AnswerSome(FakeTrackers world, Random random, string[] hosts, Dictionary<string, List<AnnounceEvent>> heard)
+    {
+        foreach (string host in hosts)
+        {
+            if (!world.IsAsked(host) || random.Next(3) == 0) continue;
+            AnnounceEvent happened = world.Requests.Last(r => r.Tracker.Uri.Host == host).Announce.Event;
+            if (random.Next(3) == 0)
+            {
+                world.Fail(host);
+                continue;
+            }
+            heard[host].Add(happened);
+            world.Succeed(host, random.Next(10, 3000));
+        }
+    }
+}
