@@ -33,7 +33,10 @@ sealed class Interrupt : IDisposable
         long first = Interlocked.CompareExchange(ref _firstTicks, Environment.TickCount64, 0);
         if (first == 0) _source.Cancel();
         else if (context.Signal == PosixSignal.SIGINT && Environment.TickCount64 - first > SamePress.TotalMilliseconds)
+        {
+            if (Terminal.IsUsable) Console.Error.WriteLine(); // the shell's prompt goes below the status line
             Environment.Exit((int)ExitCode.Interrupted);
+        }
     }
 
     public void Dispose()
