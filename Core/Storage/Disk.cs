@@ -10,10 +10,12 @@ namespace TinyTorrent.Storage;
 enum OpenFor
 {
     Reading = 0,
-    /// <summary>Also for reading. The file and the folders above it are created when absent.</summary>
+    /// <summary>Also for reading.</summary>
     Writing = 1,
+    /// <summary>The file and the folders above it are made when absent; with <see cref="Writing"/>.</summary>
+    Creating = 2,
     /// <summary>Links beneath the root are the user's own and are followed.</summary>
-    FollowLinks = 2,
+    FollowLinks = 4,
 }
 
 /// <summary>One stretch of pinned memory; laid out like <c>struct iovec</c>.</summary>

@@ -21,17 +21,17 @@ sealed unsafe partial class LinuxDisk : Disk
     public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
     {
         handle = null;
-        bool writing = purpose.HasFlag(OpenFor.Writing);
+        bool creating = purpose.HasFlag(OpenFor.Creating);
         int noFollow = purpose.HasFlag(OpenFor.FollowLinks) ? 0 : NoFollow;
 
-        DiskResult result = OpenRoot(root, writing, out int folder);
+        DiskResult result = OpenRoot(root, creating, out int folder);
         if (!result.IsOk) return result;
         try
         {
             ReadOnlySpan<char> rest = path;
             for (int slash; (slash = rest.IndexOf('/')) >= 0; rest = rest[(slash + 1)..])
             {
-                int next = OpenFolder(folder, rest[..slash].ToString(), noFollow, writing, out result);
+                int next = OpenFolder(folder, rest[..slash].ToString(), noFollow, creating, out result);
                 if (next < 0) return result with { Path = Join(root, path, rest[slash..].Length) };
                 _ = Close(folder);
                 folder = next;
@@ -39,7 +39,7 @@ sealed unsafe partial class LinuxDisk : Disk
 
             string name = rest.ToString();
             // Non-blocking, or a named pipe in the file's place would hold this thread for ever.
-            int flags = noFollow | CloseOnExec | NonBlocking | (writing ? ReadWrite | Create : ReadOnly);
+            int flags = noFollow | CloseOnExec | NonBlocking | (purpose.HasFlag(OpenFor.Writing) ? ReadWrite : ReadOnly) | (creating ? Create : 0);
             int file = OpenAt(folder, name, flags, 0x1B6); // 0666
             if (file < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), Join(root, path, 0));
             handle = new SafeFileHandle(file, ownsHandle: true);

@@ -9,22 +9,24 @@ sealed unsafe class PortableDisk : Disk
     public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
     {
         handle = null;
-        bool writing = purpose.HasFlag(OpenFor.Writing);
+        bool creating = purpose.HasFlag(OpenFor.Creating);
         string at = root;
         try
         {
-            if (writing) Directory.CreateDirectory(root);
+            if (creating) Directory.CreateDirectory(root);
             for (int from = 0, slash; ; from = slash + 1)
             {
                 slash = path.IndexOf('/', from);
                 at = Path.Combine(at, slash < 0 ? path[from..] : path[from..slash]);
                 if (!purpose.HasFlag(OpenFor.FollowLinks) && IsLink(at)) return new(DiskFault.Permission, at, DiskResult.LinkRefused);
                 if (slash < 0) break;
-                if (writing) Directory.CreateDirectory(at);
+                if (creating) Directory.CreateDirectory(at);
             }
-            handle = writing
-                ? File.OpenHandle(at, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete)
-                : File.OpenHandle(at, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            handle = File.OpenHandle(
+                at,
+                creating ? FileMode.OpenOrCreate : FileMode.Open,
+                purpose.HasFlag(OpenFor.Writing) ? FileAccess.ReadWrite : FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete);
             return DiskResult.Ok;
         }
         catch (Exception e) when (DiskResult.IsDisk(e))

@@ -1,0 +1,325 @@
+// What every implementation of the file calls must give PieceStore; the classes at the end run it for each.
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+
+namespace TinyTorrent.Tests.Storage;
+
+public abstract class PieceStoreTests : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+    readonly Disk _disk;
+
+    private protected PieceStoreTests(Disk disk) => _disk = disk;
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    string Root => _folder["out"];
+
+    PieceStore Open(FileMap map, string? root = null) => new(map, root ?? Root, selection: null, handleLimit: 3, _disk);
+
+    static byte[] Noise(int length, int seed)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    static void Succeeds(DiskResult result) => Assert.True(result.IsOk, result.ToString());
+
+    [Fact]
+    public void AWriteAcrossFilesIsReadBackAndSplitAtTheBorders()
+    {
+        FileMap map = Maps.Of(("t/a", 10), ("t/empty", 0), ("t/sub/b", 5), ("t/c", 100));
+        byte[] content = Noise(115, 1);
+        using (PieceStore store = Open(map))
+        {
+            Succeeds(store.Write(0, content));
+            Succeeds(store.CreateEmptyFiles());
+            var back = new byte[30];
+            Succeeds(store.Read(3, back));
+            Assert.Equal(content[3..33], back);
+        }
+        Assert.Equal(content[..10], File.ReadAllBytes(Path.Combine(Root, "t/a")));
+        Assert.Equal(content[10..15], File.ReadAllBytes(Path.Combine(Root, "t/sub/b")));
+        Assert.Equal(content[15..], File.ReadAllBytes(Path.Combine(Root, "t/c")));
+        Assert.Empty(File.ReadAllBytes(Path.Combine(Root, "t/empty")));
+    }
+
+    [Fact]
+    public void RandomReadsAndWritesMatchAFlatArray()
+    {
+        for (int seed = 0; seed < 60; seed++)
+        {
+            var random = new Random(seed);
+            FileMap map = Maps.Random(random, "t" + seed);
+            var model = new byte[map.TotalLength];
+            using PieceStore store = Open(map);
+            Succeeds(store.Write(0, model)); // so that every file has its full length
+            bool[] padding = Maps.PaddingBytes(map);
+
+            for (int step = 0; step < 60; step++)
+            {
+                int from = random.Next(model.Length + 1), length = random.Next(model.Length - from + 1);
+                if (random.Next(2) == 0)
+                {
+                    byte[] data = Noise(length, seed * 1000 + step);
+                    if (random.Next(2) == 0) Succeeds(store.Write(from, data));
+                    else Succeeds(store.Write(from, Cut(data, random).Select(m => (ReadOnlyMemory<byte>)m).ToArray()));
+                    for (int i = 0; i < length; i++) if (!padding[from + i]) model[from + i] = data[i];
+                }
+                else
+                {
+                    byte[] data = Noise(length, seed);
+                    if (random.Next(2) == 0) Succeeds(store.Read(from, data));
+                    else Succeeds(store.Read(from, Cut(data, random)));
+                    Assert.True(model.AsSpan(from, length).SequenceEqual(data), $"seed {seed}, step {step}");
+                }
+                Assert.InRange(store.OpenFiles, 0, 3);
+            }
+            Succeeds(store.Flush());
+            foreach (FileEntry file in map.Files)
+            {
+                if (file.Length == 0) continue;
+                string path = Path.Combine(Root, file.Path);
+                if (file.IsPadding) Assert.False(File.Exists(path), path);
+                else Assert.Equal(model.AsSpan((int)file.Offset, (int)file.Length).ToArray(), File.ReadAllBytes(path));
+            }
+        }
+    }
+
+    [Fact]
+    public void MoreBuffersThanOneCallTakesAreAllWritten()
+    {
+        FileMap map = Maps.Of(("a", 700), ("b", 1300));
+        byte[] content = Noise(2000, 5);
+        using PieceStore store = Open(map);
+        Succeeds(store.Write(0, Enumerable.Range(0, 400).Select(i => (ReadOnlyMemory<byte>)content.AsMemory(i * 5, 5)).ToArray()));
+        var back = new byte[2000];
+        Succeeds(store.Read(0, Enumerable.Range(0, 1000).Select(i => back.AsMemory(i * 2, 2)).ToArray()));
+        Assert.Equal(content, back);
+    }
+
+    [Fact]
+    public async Task ThreadsSharingThreeHandlesSeeOnlyWholeWrites()
+    {
+        const int files = 12, fileLength = 1000, rounds = 300;
+        FileMap map = Maps.Of([.. Enumerable.Range(0, files).Select(i => ($"t/{i % 4}/{i}", (long)fileLength))]);
+        using PieceStore store = Open(map);
+        // Each thread owns every fourth stretch of 500 bytes, so what it reads must be what it last wrote.
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Run(() =>
+        {
+            var random = new Random(worker);
+            var last = new byte?[files * 2];
+            var data = new byte[500];
+            for (int round = 0; round < rounds; round++)
+            {
+                int stretch = random.Next(files / 2) * 4 + worker;
+                if (last[stretch] is { } value)
+                {
+                    Succeeds(store.Read(stretch * 500, data));
+                    Assert.True(data.AsSpan().IndexOfAnyExcept(value) < 0, $"worker {worker}, round {round}");
+                }
+                last[stretch] = (byte)round;
+                data.AsSpan().Fill((byte)round);
+                Succeeds(store.Write(stretch * 500, data));
+                if (round % 50 == 0) Succeeds(store.Flush());
+            }
+        })));
+        Assert.InRange(store.OpenFiles, 1, 3);
+    }
+
+    [Fact]
+    public void ReadingWhatIsNotThereIsMissingAndNamesTheFile()
+    {
+        FileMap map = Maps.Of(("t/a", 10), ("t/b", 10));
+        using PieceStore store = Open(map);
+        Succeeds(store.Write(0, new byte[15]));
+        DiskResult result = store.Read(8, new byte[10]);
+        Assert.Equal(DiskFault.Missing, result.Fault);
+        Assert.EndsWith("t/b", result.Path);
+        Assert.False(Directory.Exists(Path.Combine(Root, "u")));
+
+        using PieceStore nowhere = Open(map, root: _folder["nowhere"]);
+        Assert.Equal(DiskFault.Missing, nowhere.Read(0, new byte[1]).Fault);
+        Assert.False(Directory.Exists(_folder["nowhere"]));
+    }
+
+    [Fact]
+    public void AFileCutUnderWayIsMissing()
+    {
+        FileMap map = Maps.Of(("a", 100));
+        using PieceStore store = Open(map);
+        Succeeds(store.Write(0, Noise(100, 3)));
+        using (var file = new FileStream(Path.Combine(Root, "a"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) file.SetLength(50);
+        Assert.Equal(DiskFault.Missing, store.Read(40, new byte[20]).Fault);
+        Succeeds(store.Read(30, new byte[20]));
+    }
+
+    [Fact]
+    public void AFileThatDisappearsUnderWayIsNotMadeAgain()
+    {
+        FileMap map = Maps.Of(("a", 10), ("b", 10), ("c", 10), ("d", 10));
+        using PieceStore store = Open(map);
+        Succeeds(store.Write(0, new byte[40])); // four files through three handles: the first is closed by now
+        File.Delete(Path.Combine(Root, "a"));
+        Assert.Equal(DiskFault.Missing, store.Flush().Fault);
+        Assert.Equal(DiskFault.Missing, store.Write(0, new byte[5]).Fault);
+        Assert.False(File.Exists(Path.Combine(Root, "a")));
+    }
+
+    [Fact]
+    public void AFileThatIsTooLongIsCutWhenWritten()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllBytes(Path.Combine(Root, "a"), Noise(500, 4));
+        File.WriteAllBytes(Path.Combine(Root, "empty"), Noise(5, 4));
+        using PieceStore store = Open(Maps.Of(("a", 100), ("empty", 0)));
+        Succeeds(store.Read(0, new byte[100]));
+        Assert.Equal(500, new FileInfo(Path.Combine(Root, "a")).Length);
+        Succeeds(store.Write(0, new byte[1]));
+        Assert.Equal(100, new FileInfo(Path.Combine(Root, "a")).Length);
+        Succeeds(store.CreateEmptyFiles());
+        Assert.Equal(0, new FileInfo(Path.Combine(Root, "empty")).Length);
+    }
+
+    [Fact]
+    public void AWriteFarIntoAFileLeavesAHole()
+    {
+        if (OperatingSystem.IsWindows() || OperatingSystem.IsMacOS()) return; // not every file system there has holes
+        using PieceStore store = Open(Maps.Of(("a", 1L << 40)));
+        Succeeds(store.Write((1L << 40) - 5, new byte[5]));
+        var back = new byte[10];
+        Succeeds(store.Read(1L << 39, back));
+        Assert.Equal(new byte[10], back);
+    }
+
+    [Theory]
+    [InlineData("t/a")]
+    [InlineData("t/sub/b")]
+    public void ALinkInAFilesPlaceIsRefused(string path)
+    {
+        string outside = _folder["outside"];
+        File.WriteAllText(outside, "precious");
+        Directory.CreateDirectory(Path.Combine(Root, "t/sub"));
+        File.CreateSymbolicLink(Path.Combine(Root, path), outside);
+        RefusesLink(Maps.Of((path, 8)));
+        Assert.Equal("precious", File.ReadAllText(outside));
+    }
+
+    [Fact]
+    public void ADanglingLinkIsRefusedAndItsTargetNotMade()
+    {
+        Directory.CreateDirectory(Root);
+        File.CreateSymbolicLink(Path.Combine(Root, "a"), _folder["target"]);
+        RefusesLink(Maps.Of(("a", 8)));
+        Assert.False(File.Exists(_folder["target"]));
+    }
+
+    [Theory]
+    [InlineData("t")]
+    [InlineData("t/sub")]
+    public void ALinkInAFoldersPlaceIsRefused(string link)
+    {
+        string outside = _folder["outside"];
+        Directory.CreateDirectory(Path.Combine(outside, "sub"));
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(Root, link))!);
+        Directory.CreateSymbolicLink(Path.Combine(Root, link), outside);
+        RefusesLink(Maps.Of(("t/sub/a", 8)));
+        Assert.Empty(Directory.GetFiles(outside, "*", SearchOption.AllDirectories));
+    }
+
+    void RefusesLink(FileMap map)
+    {
+        using PieceStore store = Open(map);
+        foreach (DiskResult result in new[] { store.Write(0, new byte[8]), store.Read(0, new byte[8]) })
+        {
+            Assert.Equal(DiskFault.Permission, result.Fault);
+            Assert.Contains("link", result.Reason);
+        }
+    }
+
+    [Fact]
+    public void TheOutputFolderItselfMayBeALink()
+    {
+        Directory.CreateDirectory(_folder["elsewhere"]);
+        Directory.CreateSymbolicLink(Root, _folder["elsewhere"]);
+        using PieceStore store = Open(Maps.Of(("t/a", 8)));
+        Succeeds(store.Write(0, new byte[8]));
+        Assert.True(File.Exists(_folder["elsewhere/t/a"]));
+    }
+
+    [Fact]
+    public void ReadOnlyFollowsTheUsersLinksAndNeverWrites()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllText(_folder["real"], "12345678");
+        File.CreateSymbolicLink(Path.Combine(Root, "a"), _folder["real"]);
+        using var store = PieceStore.ForContent(Maps.Of(("a", 8), ("b", 4), ("c", 0)), Root, 3, _disk);
+        var back = new byte[8];
+        Succeeds(store.Read(0, back));
+        Assert.Equal("12345678"u8, back);
+        Assert.Equal(DiskFault.ReadOnly, store.Write(0, back).Fault);
+        Assert.Equal(DiskFault.ReadOnly, store.CreateEmptyFiles().Fault);
+        Assert.Equal(DiskFault.Missing, store.Read(8, back.AsSpan(0, 4)).Fault);
+        Assert.False(File.Exists(Path.Combine(Root, "b")));
+    }
+
+    [Fact]
+    public void AFolderWhereAFileShouldBeIsAFault()
+    {
+        Directory.CreateDirectory(Path.Combine(Root, "a"));
+        using PieceStore store = Open(Maps.Of(("a", 8)));
+        Assert.False(store.Write(0, new byte[8]).IsOk);
+        Assert.False(store.Read(0, new byte[8]).IsOk);
+    }
+
+    [Fact]
+    public void AFileWhereAFolderShouldBeIsAFault()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllText(Path.Combine(Root, "t"), "x");
+        using PieceStore store = Open(Maps.Of(("t/a", 8)));
+        Assert.False(store.Write(0, new byte[8]).IsOk);
+        Assert.False(store.Read(0, new byte[8]).IsOk);
+        Assert.Equal("x", File.ReadAllText(Path.Combine(Root, "t")));
+    }
+
+    [Fact]
+    public void AfterDisposeCallsAreFaults()
+    {
+        PieceStore store = Open(Maps.Of(("a", 8)));
+        Succeeds(store.Write(0, new byte[8]));
+        store.Dispose();
+        Assert.Equal(DiskFault.Io, store.Read(0, new byte[8]).Fault);
+        Assert.Equal(0, store.OpenFiles);
+    }
+
+    [Fact]
+    public void ARangeOutsideTheContentIsTheCallersBug()
+    {
+        using PieceStore store = Open(Maps.Of(("a", 8)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => store.Read(4, new byte[5]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => store.Write(-1, new byte[1]));
+        Succeeds(store.Read(8, Array.Empty<byte>()));
+    }
+
+    static Memory<byte>[] Cut(byte[] data, Random random)
+    {
+        var parts = new List<Memory<byte>>();
+        for (int at = 0; at < data.Length || parts.Count == 0;)
+        {
+            int length = random.Next(3) == 0 ? 0 : random.Next(data.Length - at + 1);
+            parts.Add(data.AsMemory(at, length));
+            at += length;
+        }
+        return [.. parts];
+    }
+}
+
+public sealed class NativePieceStoreTests() : PieceStoreTests(Disk.Native);
+
+public sealed class PortablePieceStoreTests() : PieceStoreTests(Disk.Portable);
