@@ -1,0 +1,64 @@
+// Where a peer listens, exactly as it travels in compact answers (BEP 23, BEP 7): a swarm keeps these bytes and copies them
+// out, it never converts. Mix is keyed, because strangers choose addresses and ports and must not choose where they land.
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tracker;
+
+/// <summary>An address and a port of one family, in wire order.</summary>
+interface IEndpoint<TSelf> : IEquatable<TSelf>
+    where TSelf : unmanaged, IEndpoint<TSelf>
+{
+    /// <summary>64 well-mixed bits that cannot be foreseen without the key.</summary>
+    ulong Mix(ulong key);
+}
+
+static class Endpoint
+{
+    /// <param name="address">4 bytes for <see cref="Endpoint4"/>, 16 for <see cref="Endpoint6"/>.</param>
+    public static TEndpoint Pack<TEndpoint>(ReadOnlySpan<byte> address, ushort port)
+        where TEndpoint : unmanaged, IEndpoint<TEndpoint>
+    {
+        Span<byte> bytes = stackalloc byte[CompactPeers.Size6];
+        address.CopyTo(bytes);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[address.Length..], port);
+        return MemoryMarshal.Read<TEndpoint>(bytes);
+    }
+
+    /// <summary>The two halves of a 128-bit product folded together: one multiplication that moves every bit.</summary>
+    public static ulong Fold(ulong a, ulong b)
+    {
+        ulong high = Math.BigMul(a, b, out ulong low);
+        return high ^ low;
+    }
+}
+
+/// <summary>6 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+readonly struct Endpoint4 : IEndpoint<Endpoint4>
+{
+    readonly uint _address;
+    readonly ushort _port;
+
+    public ulong Mix(ulong key) => Endpoint.Fold((_address | ((ulong)_port << 32)) ^ key, 0x9e3779b97f4a7c15);
+
+    public bool Equals(Endpoint4 other) => _address == other._address && _port == other._port;
+    public override bool Equals(object? obj) => obj is Endpoint4 other && Equals(other);
+    public override int GetHashCode() => (int)Mix(0);
+}
+
+/// <summary>18 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+readonly struct Endpoint6 : IEndpoint<Endpoint6>
+{
+    readonly ulong _network, _host;
+    readonly ushort _port;
+
+    public ulong Mix(ulong key) =>
+        Endpoint.Fold(Endpoint.Fold(_network ^ key, 0x9e3779b97f4a7c15) ^ _host, ((ulong)_port << 32) ^ key);
+
+    public bool Equals(Endpoint6 other) => _network == other._network && _host == other._host && _port == other._port;
+    public override bool Equals(object? obj) => obj is Endpoint6 other && Equals(other);
+    public override int GetHashCode() => (int)Mix(0x9e3779b97f4a7c15);
+}
