@@ -1,0 +1,106 @@
+// SOURCE on the command line: a .torrent, - for one on stdin, an http(s) URL of one, a magnet link or an info-hash.
+// The last two name a torrent without describing it: whoever needs the description gets it from peers (BEP 9).
+using TinyTorrent.Metainfo;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+/// <summary>What is known of a torrent before anybody was asked. What a stranger wrote is checked, but names are raw text.</summary>
+sealed record TorrentSource(InfoHash InfoHash)
+{
+    /// <summary>Null for a magnet link and an info-hash.</summary>
+    public MetainfoFile? Metainfo { get; init; }
+
+    /// <summary>Null for an info-hash and a magnet link without dn.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Tiers; a magnet link's trackers are a tier each.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Trackers { get; init; } = [];
+
+    public IReadOnlyList<string> WebSeeds { get; init; } = [];
+
+    /// <summary>Peers a magnet link names (x.pe).</summary>
+    public IReadOnlyList<HostPort> Peers { get; init; } = [];
+
+    /// <summary>The files a magnet link asks for, as ranges of indices with both ends; empty: all.</summary>
+    public IReadOnlyList<(int First, int Last)> Selected { get; init; } = [];
+
+    /// <exception cref="FormatException">It is there but no torrent: names the source, and the byte offset or field.</exception>
+    /// <exception cref="CommandException">It cannot be read or fetched.</exception>
+    public static TorrentSource Load(string source, CancellationToken cancellation = default)
+    {
+        try
+        {
+            if (source == "-") return Of(ReadInput());
+            if (Magnet.IsMagnet(source)) return Of(Magnet.Parse(source));
+            if (IsUrl(source)) return Of(MetainfoFile.Parse(TorrentDownload.Fetch(source, cancellation)));
+            if (InfoHash.TryParseHex(source, out InfoHash hash)) return new TorrentSource(hash);
+            if (source.Length == 64 && source.All(char.IsAsciiHexDigit))
+                throw new FormatException("an info-hash of version 2 (BEP 52), which is not supported");
+            return Of(MetainfoFile.Parse(ReadFile(source)));
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{(source == "-" ? "stdin" : source)}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>For commands that need the description: <see cref="Load"/>, and a usage error for a magnet link or a hash.</summary>
+    public static MetainfoFile LoadMetainfo(string source, CancellationToken cancellation = default) =>
+        Load(source, cancellation).Metainfo ?? throw Arguments.Usage($"'{source}' does not describe its content; a .torrent is needed");
+
+    /// <summary>The bytes of a .torrent file, up to the size a .torrent may have.</summary>
+    static byte[] ReadFile(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            return ReadAll(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Disk, $"{path}: {Reason(e, path)}");
+        }
+    }
+
+    static MetainfoFile ReadInput()
+    {
+        using Stream input = Console.OpenStandardInput();
+        return MetainfoFile.Parse(ReadAll(input));
+    }
+
+    static byte[] ReadAll(Stream stream)
+    {
+        using var all = new MemoryStream();
+        byte[] buffer = new byte[64 * 1024];
+        for (int read; (read = stream.Read(buffer)) > 0;)
+        {
+            all.Write(buffer, 0, read);
+            if (all.Length > MetainfoFile.MaxBytes) throw new FormatException("larger than 10,000,000 bytes: not a .torrent");
+        }
+        return all.ToArray();
+    }
+
+    static string Reason(Exception e, string path) => e switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "no such file",
+        UnauthorizedAccessException when Directory.Exists(path) => "a folder, not a .torrent",
+        UnauthorizedAccessException => "permission denied",
+        _ => e.Message.TrimEnd('.'),
+    };
+
+    static bool IsUrl(string source) =>
+        source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+
+    static TorrentSource Of(MetainfoFile metainfo) =>
+        new(metainfo.InfoHash) { Metainfo = metainfo, Name = metainfo.Name, Trackers = metainfo.Trackers, WebSeeds = metainfo.WebSeeds };
+
+    static TorrentSource Of(Magnet magnet) => new(magnet.InfoHash)
+    {
+        Name = magnet.Name,
+        Trackers = [.. magnet.Trackers.Select(url => (IReadOnlyList<string>)[url])],
+        WebSeeds = magnet.WebSeeds,
+        Peers = magnet.Peers,
+        Selected = magnet.Selected,
+    };
+}

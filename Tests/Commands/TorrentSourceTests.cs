@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using TinyTorrent.Commands;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Tests.Storage;
+
+namespace TinyTorrent.Tests.Commands;
+
+public class TorrentSourceTests
+{
+    const string Hash = "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd";
+
+    static readonly byte[] Torrent = MetainfoBuilder.Build(
+        new MetainfoOptions { Name = "evil\x1b[2J\u202e", Comment = "two\nlines", Trackers = [["http://t/a"]] }, 5, 16384, new byte[20]);
+
+    [Fact]
+    public void AFileAMagnetLinkAndAHashAreTold()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x.torrent"], Torrent);
+        TorrentSource file = TorrentSource.Load(folder["x.torrent"]);
+        Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash, file.InfoHash);
+        Assert.Equal(5, file.Metainfo!.Geometry.TotalLength);
+        Assert.Equal([["http://t/a"]], file.Trackers);
+
+        TorrentSource magnet = TorrentSource.Load($"magnet:?xt=urn:btih:{Hash}&dn=n&tr=udp://a:1&tr=http://b&x.pe=h:1");
+        Assert.Equal((Hash, "n", null), (magnet.InfoHash.ToString(), magnet.Name, magnet.Metainfo));
+        Assert.Equal([["udp://a:1"], ["http://b"]], magnet.Trackers);
+        Assert.Equal("h:1", Assert.Single(magnet.Peers).ToString());
+
+        Assert.Equal(Hash, TorrentSource.Load(Hash.ToUpperInvariant()).InfoHash.ToString());
+        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => TorrentSource.LoadMetainfo(Hash)).Code);
+    }
+
+    [Fact]
+    public void WhatCannotBeReadNamesThePathAndIsADiskFault()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string path in (string[])[folder["none.torrent"], folder["no/such/folder.torrent"], folder.Path])
+        {
+            CommandException e = Assert.Throws<CommandException>(() => TorrentSource.Load(path));
+            Assert.Equal(ExitCode.Disk, e.Code);
+            Assert.StartsWith(path + ": ", e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void WhatIsNoTorrentNamesTheSourceAndTheOffset()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x"], Torrent[..^2]);
+        FormatException e = Assert.Throws<FormatException>(() => TorrentSource.Load(folder["x"]));
+        Assert.StartsWith($"{folder["x"]}: byte {Torrent.Length - 2}: ", e.Message, StringComparison.Ordinal);
+
+        File.WriteAllBytes(folder["big"], new byte[MetainfoFile.MaxBytes + 1]);
+        Assert.Contains("10,000,000", Assert.Throws<FormatException>(() => TorrentSource.Load(folder["big"])).Message, StringComparison.Ordinal);
+        Assert.Contains("version 2", Assert.Throws<FormatException>(() => TorrentSource.Load(new string('a', 64))).Message, StringComparison.Ordinal);
+        Assert.Throws<FormatException>(() => TorrentSource.Load("magnet:?dn=x"));
+    }
+
+    [Fact]
+    public void AUrlIsFetchedAndItsFaultsHaveTheirExitCodes()
+    {
+        string url = Serve("200 OK", Torrent);
+        Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash, TorrentSource.Load(url).InfoHash);
+        CommandException refused = Assert.Throws<CommandException>(() => TorrentSource.Load(Serve("404 Not Found", [])));
+        Assert.Equal(ExitCode.NoPeer, refused.Code);
+        Assert.Contains("404", refused.Message, StringComparison.Ordinal);
+        Assert.Throws<FormatException>(() => TorrentSource.Load(Serve("200 OK", "<html>"u8.ToArray())));
+        Assert.Throws<FormatException>(() => TorrentSource.Load(Serve("200 OK", new byte[MetainfoFile.MaxBytes + 1])));
+        Assert.Equal(ExitCode.NoPeer, Assert.Throws<CommandException>(() => TorrentSource.Load(Serve("200 OK", Torrent, claim: 1000))).Code);
+    }
+
+    [Fact]
+    public void WhatIsShownCannotDriveATerminal()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x"], Torrent);
+        string shown = InfoCommand.Describe(TorrentSource.Load(folder["x"]));
+        Assert.DoesNotContain('\x1b', shown);
+        Assert.DoesNotContain('\u202e', shown);
+        Assert.DoesNotContain("\nlines", shown, StringComparison.Ordinal);
+        Assert.Contains("5 B (5 bytes)", shown, StringComparison.Ordinal);
+        Assert.Contains("http://t/a", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DatesNoCalendarHasAreShownAsNumbers()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (long date in (long[])[long.MinValue, long.MaxValue, -62135596800, 253402300799, 253402300800])
+        {
+            var options = new MetainfoOptions { Name = "a", CreationDate = date };
+            File.WriteAllBytes(folder["x"], MetainfoBuilder.Build(options, 5, 16384, new byte[20]));
+            Assert.Contains("Created:", InfoCommand.Describe(TorrentSource.Load(folder["x"])), StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>An HTTP server for one answer, on a port of its own.</summary>
+    /// <param name="claim">The Content-Length to state, if not the true one.</param>
+    static string Serve(string status, byte[] body, int? claim = null)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        _ = Task.Run(async () =>
+        {
+            using (listener)
+            using (TcpClient client = await listener.AcceptTcpClientAsync())
+            {
+                NetworkStream stream = client.GetStream();
+                _ = await stream.ReadAsync(new byte[4096]);
+                await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {claim ?? body.Length}\r\nConnection: close\r\n\r\n"));
+                try { await stream.WriteAsync(body); }
+                catch (IOException) { } // the client has seen enough
+            }
+        });
+        return $"http://{listener.LocalEndpoint}/x.torrent";
+    }
+}
