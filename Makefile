@@ -1,33 +1,77 @@
-# make            the Native AOT executable, bin/tinytorrent
+# make            the Native AOT executable, bin/tinytorrent (INSTRUCTIONS=native or avx2: for newer processors only)
+# make demo       builds it, then runs the main job: tracker, seeder, two downloaders, every file compared
 # make test       every test that needs no network beyond loopback
+# make interop    the same job with other clients and trackers (root; installs them with apt-get)
+# make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
+# make static     bin/tinytorrent-static, one file that runs in an empty root
+# make install    PREFIX=/usr/local, DESTDIR=
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test clean
+.PHONY: build demo test interop bench static empty-root install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_CLI_UI_LANGUAGE := en
 export DOTNET_NOLOGO := 1
 
+PREFIX ?= /usr/local
+SIZE ?= 1024
+RUNS ?= 5
 RID ?= $(shell uname -sm | sed 's/Linux x86_64/linux-x64/;s/Linux aarch64/linux-arm64/;s/Darwin arm64/osx-arm64/;s/Darwin x86_64/osx-x64/')
 # Sources only: what a build writes must not look like a change.
 SOURCES := tinytorrent.csproj Program.cs $(shell find Core -name '*.cs')
 
 build: bin/tinytorrent
 
-# net10.0 is preferred; some package sources lack its Native AOT pack, net9.0's builds with the same SDK.
-bin/tinytorrent: $(SOURCES)
-	@mkdir -p bin obj
-	@for f in net10.0 net9.0; do \
-	  dotnet publish tinytorrent.csproj -c Release -r $(RID) -f $$f -p:TargetFrameworks=$$f -p:PublishAot=true \
-	    -p:CppCompilerAndLinker=gcc -o obj/publish > obj/publish.log 2>&1 && { built=$$f; break; }; \
-	  grep -q NU1101 obj/publish.log || { grep -E 'error|warning' obj/publish.log | sort -u; exit 1; }; \
-	done; \
-	[ -n "$$built" ] || { cat obj/publish.log; exit 1; }; \
-	cp obj/publish/tinytorrent $@; \
-	echo "bin/tinytorrent: $$(stat -c %s $@ | numfmt --grouping) bytes, $$built"
+# $(call publish,VARIANT,OUTPUT,PROPERTIES): each variant has intermediate files of its own, as the SDK does not see that
+# properties changed. net10.0 is preferred; some package sources lack its Native AOT pack, net9.0's builds with the same SDK.
+define publish
+@mkdir -p bin obj; \
+for f in net10.0 net9.0; do \
+  dotnet publish tinytorrent.csproj -c Release -r $(RID) -f $$f -p:TargetFrameworks=$$f -p:PublishAot=true \
+    -p:BaseIntermediateOutputPath=obj/$(1)/ -p:BaseOutputPath=obj/$(1)/out/ -p:IlcInstructionSet=$(INSTRUCTIONS) $(3) \
+    -o obj/$(1)/publish > obj/$(1).log 2>&1 && { built=$$f; break; }; \
+  grep -q NU1101 obj/$(1).log || { grep -E 'error|warning' obj/$(1).log | sort -u; exit 1; }; \
+done; \
+[ -n "$$built" ] || { cat obj/$(1).log; exit 1; }; \
+install -m 755 obj/$(1)/publish/tinytorrent $(2); \
+echo "$(2): $$(stat -c %s $(2) | numfmt --grouping) bytes, $$built"
+endef
+
+bin/tinytorrent: $(SOURCES) Makefile obj/instructions
+	$(call publish,aot$(INSTRUCTIONS),$@,-p:CppCompilerAndLinker=gcc)
+
+# Debian's glibc resolves names from static code since 2.34 without loading anything; bfd and gold cannot link this.
+bin/tinytorrent-static: $(SOURCES) Makefile obj/instructions
+	@Tests/install.sh clang lld cmake libssl-dev
+	$(call publish,static$(INSTRUCTIONS),$@,-p:StaticExecutable=true -p:StaticOpenSslLinking=true \
+	  -p:CppCompilerAndLinker=clang -p:LinkerFlavor=lld)
+
+# Holds the chosen instruction set; touched only when another is chosen.
+obj/instructions: FORCE
+	@mkdir -p obj; echo '$(INSTRUCTIONS)' | cmp -s - $@ || echo '$(INSTRUCTIONS)' > $@
+
+static: bin/tinytorrent-static
+
+demo: bin/tinytorrent
+	@Tests/Demo/demo.sh
 
 test:
-	dotnet test Tests
+	@mkdir -p obj; dotnet test Tests | tee obj/test.log; result=$${PIPESTATUS[0]}; \
+	awk -F'[:,]' '/ - Failed: +[0-9]+, Passed: +[0-9]+, Skipped:/ { f += $$2; p += $$4; s += $$6 } \
+	  END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' obj/test.log; exit $$result
+
+interop: bin/tinytorrent
+	@Tests/Interop/run.sh
+
+bench: bin/tinytorrent
+	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)
+
+empty-root: bin/tinytorrent-static
+	@Tests/Static/empty-root.sh
+
+install: bin/tinytorrent
+	install -D -m 755 bin/tinytorrent $(DESTDIR)$(PREFIX)/bin/tinytorrent
 
 clean:
 	rm -rf bin obj Tests/obj
