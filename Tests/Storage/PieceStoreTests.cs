@@ -19,7 +19,7 @@ public abstract class PieceStoreTests : IDisposable
 
     string Root => _folder["out"];
 
-    PieceStore Open(FileMap map, string? root = null) => new(map, root ?? Root, selection: null, handleLimit: 3, _disk);
+    PieceStore Open(FileMap map, string? root = null, int limit = 3) => new(map, root ?? Root, selection: null, limit, _disk);
 
     static byte[] Noise(int length, int seed)
     {
@@ -103,12 +103,12 @@ public abstract class PieceStoreTests : IDisposable
         Assert.Equal(content, back);
     }
 
-    [Fact]
-    public async Task ThreadsSharingThreeHandlesSeeOnlyWholeWrites()
+    [Theory, InlineData(1), InlineData(3)]
+    public async Task ThreadsSharingFewHandlesSeeOnlyWholeWrites(int limit)
     {
         const int files = 12, fileLength = 1000, rounds = 300;
         FileMap map = Maps.Of([.. Enumerable.Range(0, files).Select(i => ($"t/{i % 4}/{i}", (long)fileLength))]);
-        using PieceStore store = Open(map);
+        using PieceStore store = Open(map, limit: limit);
         // Each thread owns every fourth stretch of 500 bytes, so what it reads must be what it last wrote.
         await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Run(() =>
         {
@@ -129,7 +129,7 @@ public abstract class PieceStoreTests : IDisposable
                 if (round % 50 == 0) Succeeds(store.Flush());
             }
         })));
-        Assert.InRange(store.OpenFiles, 1, 3);
+        Assert.InRange(store.OpenFiles, 1, limit);
     }
 
     [Fact]
