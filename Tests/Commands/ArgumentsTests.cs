@@ -141,4 +141,25 @@ public class ArgumentsTests
     [InlineData("/etc/passwd")]
     public void WhatIsNoUrlOfTheSchemesIsAWrongArgument(string text) =>
         Assert.Equal($"--url takes a URL with http or udp, not '{text}'", UsageOf(() => Parse("--url", text).Urls("--url", "http", "udp")));
+
+    [Fact]
+    public void NoWordsWhateverDoMoreThanAUsageError()
+    {
+        const int seed = 11;
+        var random = new Random(seed);
+        string[] pieces = ["-", "--", "=", "o", "s", "q", "v", "x", "output", "seed", "peer", "\0", "\ud800", "é", " ", "1"];
+        for (int round = 0; round < 20_000; round++)
+        {
+            string[] words = [.. Enumerable.Range(0, random.Next(6)).Select(_ => string.Concat(Enumerable.Range(0, random.Next(5)).Select(_ => pieces[random.Next(pieces.Length)])))];
+            try
+            {
+                Arguments arguments = Parse(words);
+                Assert.True(arguments.Operands.Count <= 1);
+            }
+            catch (CommandException e)
+            {
+                Assert.True(e.Code == ExitCode.Usage, $"seed {seed}, round {round}: {string.Join(' ', words)}");
+            }
+        }
+    }
 }
