@@ -31,7 +31,7 @@ sealed unsafe class PieceStore : IDisposable
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
     /// <param name="root">The output folder: every path of <paramref name="files"/> is beneath it. Made when needed.</param>
-    /// <param name="selection">Null: every file was asked for. A file nobody asked for that exists is used where it is.</param>
+    /// <param name="selection">Null: every file was asked for. One that was not, but exists in its full length, is used where it is.</param>
     /// <param name="disk">Which file calls to use; the fastest there are if null.</param>
     public PieceStore(FileMap files, string root, FileSelection? selection = null, int handleLimit = DefaultHandleLimit, Disk? disk = null)
         : this(files, new ContentPlace(Path.GetFullPath(root), null), readOnly: false, selection, handleLimit, disk) { }
@@ -47,7 +47,7 @@ sealed unsafe class PieceStore : IDisposable
         _seen = new bool[files.Files.Count + 1];
         _aside = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
-            _aside[file] = !selection.Wants(file) && !File.Exists(place.PathOf(files.Files[file]));
+            _aside[file] = !selection.Wants(file) && FileStamp.Of(place.PathOf(files.Files[file])).Length != files.Files[file].Length;
     }
 
     /// <summary>A store over the user's own content, to seed or verify: nothing is made or written, links are followed.</summary>
@@ -129,6 +129,23 @@ sealed unsafe class PieceStore : IDisposable
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
             _handles.Return(entry!, written: true);
+        }
+        return DiskResult.Ok;
+    }
+
+    /// <summary>Cuts files that are longer than the torrent says: one that was whole but for a tail too many is never
+    /// written to. For the end of a download; files nobody asked for are left alone.</summary>
+    public DiskResult CutLongFiles()
+    {
+        for (int file = 0; file < Files.Files.Count; file++)
+        {
+            if (Files.Files[file].IsPadding || _selection?.Wants(file) == false) continue;
+            if (FileStamp.Of(PathOf(file)).Length <= Files.Files[file].Length) continue;
+            DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
+            if (!result.IsOk) return result;
+            result = CutToLength(entry!.Handle, Files.Files[file].Length);
+            _handles.Return(entry, written: true);
+            if (!result.IsOk) return Named(result, file);
         }
         return DiskResult.Ok;
     }

@@ -82,6 +82,20 @@ public sealed class FileSelectionTests : IDisposable
     }
 
     [Fact]
+    public void AnUnwantedFileOfAnotherLengthIsSomebodyElsesAndLeftAlone()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllText(Path.Combine(Root, "a"), "precious");
+        using PieceStore store = Open(Maps.Of(("a", 4), ("b", 4)), [false, true], 8);
+        Assert.True(store.Write(0, "xxxxyyyy"u8).IsOk);
+        Assert.True(store.CutLongFiles().IsOk);
+        Assert.Equal("precious", File.ReadAllText(Path.Combine(Root, "a")));
+        var back = new byte[8];
+        Assert.True(store.Read(0, back).IsOk);
+        Assert.Equal("xxxxyyyy"u8, back);
+    }
+
+    [Fact]
     public void EmptyFilesNobodyAskedForAreNotMade()
     {
         using PieceStore store = Open(Maps.Of(("t/a", 0), ("t/b", 4), ("t/c", 0)), [false, true, true], 8);

@@ -187,6 +187,20 @@ public abstract class PieceStoreTests : IDisposable
     }
 
     [Fact]
+    public void AFileThatIsTooLongIsCutAtTheEndEvenIfNeverWritten()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllBytes(Path.Combine(Root, "long"), Noise(500, 4));
+        File.WriteAllBytes(Path.Combine(Root, "short"), Noise(50, 4));
+        using PieceStore store = Open(Maps.Of(("long", 100), ("short", 100), ("absent", 100)));
+        Succeeds(store.Read(0, new byte[100]));
+        Succeeds(store.CutLongFiles());
+        Assert.Equal(Noise(500, 4)[..100], File.ReadAllBytes(Path.Combine(Root, "long")));
+        Assert.Equal(50, new FileInfo(Path.Combine(Root, "short")).Length);
+        Assert.False(File.Exists(Path.Combine(Root, "absent")));
+    }
+
+    [Fact]
     public void AWriteFarIntoAFileLeavesAHole()
     {
         if (OperatingSystem.IsWindows() || OperatingSystem.IsMacOS()) return; // not every file system there has holes
