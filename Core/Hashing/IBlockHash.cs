@@ -1,0 +1,63 @@
+// What SHA-1 and SHA-256 have in common: blocks of 64 bytes, a state of 32-bit words that becomes the digest, and the
+// padding at the end of a message.
+using System.Buffers.Binary;
+
+namespace TinyTorrent.Hashing;
+
+unsafe interface IBlockHash
+{
+    /// <summary>The state before the first block; its bytes are as many as the digest's.</summary>
+    static abstract ReadOnlySpan<uint> InitialState { get; }
+
+    /// <summary>Takes <paramref name="blocks"/> blocks of each stream, as many streams as <typeparamref name="T"/> has lanes, into the state.</summary>
+    /// <param name="state">The words of the state, each in all streams.</param>
+    static abstract void Compress<T>(T* state, byte** streams, nint blocks) where T : unmanaged, ILanes<T>;
+}
+
+static unsafe class BlockHash
+{
+    public const int BlockSize = 64;
+
+    /// <summary>Bytes <see cref="Pad"/> writes at most.</summary>
+    public const int MaxPadding = BlockSize + 8;
+
+    /// <summary>The end of a message: a 1 bit, zeros up to a block's border, the last 8 bytes the length in bits.</summary>
+    /// <param name="end">What follows the message's last byte in memory.</param>
+    /// <returns>Bytes written; with them the message is whole blocks.</returns>
+    public static int Pad(Span<byte> end, long messageLength)
+    {
+        int length = BlockSize - (int)((messageLength + 8) % BlockSize) + 8;
+        Span<byte> padding = end[..length];
+        padding.Clear();
+        padding[0] = 0x80;
+        BinaryPrimitives.WriteInt64BigEndian(padding[(length - 8)..], messageLength * 8);
+        return length;
+    }
+
+    /// <summary>The digest of one message.</summary>
+    public static void Hash<THash>(ReadOnlySpan<byte> message, Span<byte> digest) where THash : IBlockHash
+    {
+        Span<uint> state = stackalloc uint[THash.InitialState.Length];
+        THash.InitialState.CopyTo(state);
+
+        int remainder = message.Length % BlockSize;
+        Span<byte> end = stackalloc byte[BlockSize + MaxPadding];
+        message[^remainder..].CopyTo(end);
+        int endLength = remainder + Pad(end[remainder..], message.Length);
+        Compress<THash>(state, message[..^remainder]);
+        Compress<THash>(state, end[..endLength]);
+        WriteDigest(state, digest);
+    }
+
+    public static void WriteDigest(ReadOnlySpan<uint> state, Span<byte> digest)
+    {
+        for (int i = 0; i < state.Length; i++) BinaryPrimitives.WriteUInt32BigEndian(digest[(4 * i)..], state[i]);
+    }
+
+    static void Compress<THash>(Span<uint> state, ReadOnlySpan<byte> blocks) where THash : IBlockHash
+    {
+        fixed (uint* words = state)
+        fixed (byte* stream = blocks)
+            THash.Compress((Lanes1*)words, &stream, blocks.Length / BlockSize);
+    }
+}

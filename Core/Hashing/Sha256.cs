@@ -1,0 +1,17 @@
+// SHA-256 (FIPS 180-4) in plain C#, for the same reason as Sha1.
+namespace TinyTorrent.Hashing;
+
+readonly unsafe struct Sha256 : IBlockHash
+{
+    /// <summary>Bytes of a digest.</summary>
+    public const int Size = 32;
+
+    public static ReadOnlySpan<uint> InitialState =>
+        [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19];
+
+    /// <param name="digest">Receives <see cref="Size"/> bytes.</param>
+    public static void Hash(ReadOnlySpan<byte> data, Span<byte> digest) => BlockHash.Hash<Sha256>(data, digest);
+
+    public static void Compress<T>(T* state, byte** streams, nint blocks) where T : unmanaged, ILanes<T> =>
+        Sha256Lanes<T>.Compress(state, streams, blocks);
+}
