@@ -13,6 +13,7 @@ static class CommandTable
 
     public static readonly Command[] All =
     [
+        CreateCommand.Command,
         InfoCommand.Command,
         CompletionsCommand.Command,
         ManCommand.Command,

@@ -1,0 +1,82 @@
+// What `create` makes a torrent of: one file, or every file beneath a folder in the byte order of their paths.
+// Hidden files count. Links inside the folder count when they lead to one of its files; others are reported, not followed:
+// a folder of links must not publish what lies elsewhere. Empty folders have no place in a torrent.
+using System.Text;
+using TinyTorrent.Metainfo;
+
+namespace TinyTorrent.Commands;
+
+/// <param name="Path">The file or folder, absolute.</param>
+/// <param name="Files">Paths relative to the folder, joined by '/'; for a single file its own name.</param>
+sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path, long Length)> Files)
+{
+    static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    public long TotalLength => Files.Sum(file => file.Length);
+
+    /// <param name="skipped">Told the relative path of each link that is left out.</param>
+    /// <exception cref="CommandException">Nothing is there, or a name cannot be in a torrent.</exception>
+    public static ContentTree Read(string path, Action<string> skipped)
+    {
+        string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        ContentTree tree;
+        if (File.Exists(full)) tree = new ContentTree(full, IsFolder: false, [(System.IO.Path.GetFileName(full), LengthOf(full))]);
+        else if (Directory.Exists(full)) tree = new ContentTree(full, IsFolder: true, List(full, skipped));
+        else throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
+        foreach ((string file, _) in tree.Files)
+            foreach (string part in file.Split('/'))
+                if (ProblemOf(part) is { } problem) throw new CommandException(ExitCode.BadInput, $"{System.IO.Path.Combine(full, file)}: a name that {problem}");
+        return tree;
+    }
+
+    /// <summary>Why other clients would not store the name as it is; null if they would.</summary>
+    public static string? ProblemOf(string name)
+    {
+        if (!SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out string problem)) return problem;
+        return mapped == name ? null : "has characters no client stores as they are, or is too long";
+    }
+
+    static List<(string, long)> List(string root, Action<string> skipped)
+    {
+        var found = new Dictionary<string, long>(StringComparer.Ordinal);
+        var links = new List<(string Path, FileSystemInfo Link)>();
+        var folders = new Stack<string>([""]);
+        while (folders.TryPop(out string? folder))
+        {
+            foreach (FileSystemInfo entry in new DirectoryInfo(System.IO.Path.Combine(root, folder)).EnumerateFileSystemInfos("*", Everything))
+            {
+                string relative = folder.Length == 0 ? entry.Name : folder + '/' + entry.Name;
+                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint)) links.Add((relative, entry));
+                else if (entry is FileInfo file) found.Add(relative, file.Length);
+                else folders.Push(relative);
+            }
+        }
+        foreach ((string path, long length) in links.ConvertAll(link => (link.Path, LengthBehind(link.Link, root, found))))
+        {
+            if (length >= 0) found.Add(path, length);
+            else skipped(path);
+        }
+        return [.. found.Select(file => (file.Key, file.Value)).OrderBy(file => Encoding.UTF8.GetBytes(file.Key), ByteOrder)];
+    }
+
+    /// <summary>The length of the file a link leads to; -1 if that is none of the files found.</summary>
+    static long LengthBehind(FileSystemInfo link, string root, Dictionary<string, long> found)
+    {
+        try
+        {
+            if (link.ResolveLinkTarget(returnFinalTarget: true) is not { } target) return -1;
+            string relative = System.IO.Path.GetRelativePath(root, target.FullName).Replace(System.IO.Path.DirectorySeparatorChar, '/');
+            return found.TryGetValue(relative, out long length) ? length : -1;
+        }
+        catch (IOException) // links that lead in a circle
+        {
+            return -1;
+        }
+    }
+
+    static long LengthOf(string file) => new FileInfo(new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file).Length;
+
+    static readonly Comparer<byte[]> ByteOrder = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
+}

@@ -1,0 +1,206 @@
+// `create`: content -> .torrent. The same content and options give the same bytes: no date, no machine, no version in it
+// unless asked for. Options are checked before the first byte is read, and nothing is written before the last one was.
+using System.Globalization;
+using TinyTorrent.Hashing;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+static class CreateCommand
+{
+    public static readonly Command Command = new(
+        "create", "PATH [options]", "make a .torrent of a file or folder", MaxOperands: 1,
+        [
+            new("--announce", "URL", "a tracker (http, https, udp); each -a is a tier, commas join one tier") { Short = 'a', Repeatable = true },
+            new("--output", "FILE", "where the .torrent goes (default NAME.torrent here; - is stdout)") { Short = 'o' },
+            new("--force", null, "replace an existing .torrent that differs") { Short = 'f' },
+            new("--name", "NAME", "what the content is called (default: as on disk)"),
+            new("--piece-length", "SIZE", "a power of two from 16k to 512M (default: 1,000 to 2,000 pieces, at most 16M long)"),
+            new("--private", null, "peers may come from the trackers only"),
+            new("--comment", "TEXT", "a comment for people"),
+            new("--source", "TEXT", "a mark that makes the info-hash differ from others'"),
+            new("--web-seed", "URL", "an http or https URL of the same content") { Repeatable = true },
+            new("--date", "TIME", "a creation date: 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"),
+            new("--json", null, "print one JSON object instead of text"),
+        ],
+        Run)
+    {
+        Details = """
+            The same content and options give the same bytes: there is no date in them unless --date or the environment
+            variable SOURCE_DATE_EPOCH gives one.
+
+            Files are taken in the byte order of their paths, hidden ones too. A link inside the folder is read as a file if
+            it leads to another file of the folder; other links are left out, and named on stderr. Empty folders have no
+            place in a torrent.
+            """,
+    };
+
+    static ExitCode Run(Arguments arguments)
+    {
+        MetainfoOptions options = ReadOptions(arguments);
+        int? asked = ReadPieceLength(arguments);
+        bool toStdout = arguments.Value("--output") == "-";
+        if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - would both write to stdout");
+
+        using var interrupt = new Interrupt();
+        using Progress progress = Progress.Create(arguments);
+        string path = arguments.Operand(0, "PATH");
+        ContentTree tree = ContentTree.Read(path, link => progress.Warning($"{link}: left out, a link to something else than a file of the content"));
+        if (options.Name.Length == 0) options = options with { Name = tree.Name };
+        if (ContentTree.ProblemOf(options.Name) is { } problem) throw Arguments.Usage($"--name: '{options.Name}' {problem}");
+        string output = toStdout ? "-" : ReadOutput(arguments, tree, options.Name);
+
+        Geometry geometry = Cut(tree, path, asked);
+        byte[] hashes = Hash(tree, geometry, progress, interrupt.Token);
+        byte[] torrent = tree.IsFolder
+            ? MetainfoBuilder.Build(options, tree.Files, geometry.PieceLength, hashes)
+            : MetainfoBuilder.Build(options, geometry.TotalLength, geometry.PieceLength, hashes);
+        MetainfoFile metainfo = MetainfoFile.Parse(torrent);
+        progress.Clear();
+        if (toStdout) StandardStreams.Output.Write(torrent);
+        else Save(output, torrent, arguments.Has("--force"));
+        Report(arguments, output, metainfo);
+        return ExitCode.Done;
+    }
+
+    static MetainfoOptions ReadOptions(Arguments arguments) => new()
+    {
+        Name = arguments.Value("--name") ?? "",
+        Trackers = [.. arguments.Values("--announce").Select(ReadTier)],
+        WebSeeds = [.. arguments.Values("--web-seed").Select(url =>
+            TrackerTiers.IsWebSeed(url) ? url : throw Arguments.Usage($"--web-seed takes an http or https URL, not '{url}'"))],
+        IsPrivate = arguments.Has("--private"),
+        Comment = arguments.Value("--comment"),
+        CreatedBy = "tinytorrent",
+        Source = arguments.Value("--source"),
+        CreationDate = ReadDate(arguments),
+    };
+
+    static IReadOnlyList<string> ReadTier(string urls) =>
+        [.. urls.Split(',').Select(url => TrackerTiers.IsTracker(url) ? url : throw Arguments.Usage($"--announce takes an http, https or udp URL, not '{url}'"))];
+
+    static int? ReadPieceLength(Arguments arguments)
+    {
+        if (arguments.Bytes("--piece-length") is not { } length) return null;
+        if (MetainfoBuilder.IsPieceLength(length)) return (int)length;
+        throw Arguments.Usage($"--piece-length takes a power of two from 16k to 512M, not '{arguments.Value("--piece-length")}'");
+    }
+
+    static long? ReadDate(Arguments arguments)
+    {
+        (string name, string? text) = arguments.Value("--date") is { } given
+            ? ("--date", given)
+            : ("SOURCE_DATE_EPOCH", Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH"));
+        if (string.IsNullOrEmpty(text) && name != "--date") return null;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)) return seconds;
+        const DateTimeStyles utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
+        if (DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd", "yyyy-MM-ddTHH:mm:ssK"], CultureInfo.InvariantCulture, utc, out DateTimeOffset date))
+            return date.ToUnixTimeSeconds();
+        throw Arguments.Usage($"{name} takes 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970, not '{text}'");
+    }
+
+    /// <summary>Where the .torrent goes, as the user would write it; every reason not to write there that can be known before hashing.</summary>
+    static string ReadOutput(Arguments arguments, ContentTree tree, string name)
+    {
+        string output = arguments.Value("--output") ?? name + ".torrent";
+        string full = Path.GetFullPath(output);
+        if (full == tree.Path || (tree.IsFolder && full.StartsWith(tree.Path + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+            throw Arguments.Usage($"--output: {output} would lie inside the content");
+        if (Directory.Exists(full)) throw new CommandException(ExitCode.Disk, $"{output}: a folder is in the way");
+        if (!Directory.Exists(Path.GetDirectoryName(full))) throw new CommandException(ExitCode.Disk, $"{output}: no such folder");
+        return output;
+    }
+
+    static Geometry Cut(ContentTree tree, string path, int? asked)
+    {
+        long total = tree.TotalLength;
+        if (total == 0) throw new CommandException(ExitCode.BadInput, $"{path}: empty, there is nothing to share");
+        int length = asked ?? MetainfoBuilder.ChoosePieceLength(total);
+        if ((total - 1) / length + 1 <= MetainfoFile.MaxBytes / MetainfoFile.HashLength) return new Geometry(total, length);
+        throw asked is null
+            ? new CommandException(ExitCode.BadInput, $"{path}: too large; a longer --piece-length is needed")
+            : Arguments.Usage("--piece-length: the hashes would make a .torrent above 10,000,000 bytes; choose a longer one");
+    }
+
+    /// <summary>The hashes of all pieces, 20 bytes each.</summary>
+    static byte[] Hash(ContentTree tree, Geometry geometry, Progress progress, CancellationToken cancellation)
+    {
+        using PieceStore store = PieceStore.ForContent(MapOf(tree), Path.GetDirectoryName(tree.Path)!);
+        FileStamp[] before = store.Stamps();
+        byte[] hashes = new byte[geometry.PieceCount * MetainfoFile.HashLength];
+        byte[] piece = new byte[geometry.LengthOf(0)];
+        var rate = new RateMeter();
+        long start = Environment.TickCount64;
+        for (int i = 0; i < geometry.PieceCount; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Span<byte> content = piece.AsSpan(0, geometry.LengthOf(i));
+            DiskResult read = store.Read(geometry.OffsetOf(i), content);
+            if (!read.IsOk) throw new CommandException(ExitCode.Disk, read.ToString());
+            Sha1.Hash(content, hashes.AsSpan(i * MetainfoFile.HashLength));
+            rate.Add(content.Length);
+            progress.Show(new TransferStatus("hashing", rate.Total, geometry.TotalLength) { Rate = rate.Update(TimeSpan.FromMilliseconds(Environment.TickCount64 - start)) });
+        }
+        FileStamp[] after = store.Stamps();
+        for (int file = 0; file < after.Length; file++)
+            if (after[file] != before[file]) throw new CommandException(ExitCode.Disk, $"{store.PathOf(file)}: changed while it was read");
+        return hashes;
+    }
+
+    /// <summary>The files as they lie on disk: named as there, whatever the torrent will call them.</summary>
+    static FileMap MapOf(ContentTree tree)
+    {
+        var files = new FileEntry[tree.Files.Count];
+        long offset = 0;
+        for (int i = 0; i < files.Length; i++)
+        {
+            (string path, long length) = tree.Files[i];
+            files[i] = new FileEntry(tree.IsFolder ? $"{tree.Name}/{path}" : path, offset, length, IsPadding: false);
+            offset += length;
+        }
+        return new FileMap(files);
+    }
+
+    static void Save(string output, byte[] torrent, bool force)
+    {
+        if (File.Exists(output) && !force)
+        {
+            if (new FileInfo(output).Length == torrent.Length && File.ReadAllBytes(output).AsSpan().SequenceEqual(torrent)) return;
+            throw Arguments.Usage($"{output} exists and differs; --force replaces it");
+        }
+        DiskResult written = AtomicFile.Write(output, torrent);
+        if (!written.IsOk) throw new CommandException(ExitCode.Disk, written.ToString());
+    }
+
+    static void Report(Arguments arguments, string output, MetainfoFile torrent)
+    {
+        string magnet = new Magnet(torrent.InfoHash)
+        {
+            Name = torrent.Name,
+            Trackers = [.. torrent.Trackers.SelectMany(tier => tier)],
+            WebSeeds = torrent.WebSeeds,
+        }.ToString();
+        if (JsonEvents.Create(arguments) is { } events)
+        {
+            events.Write("created", json =>
+            {
+                json.WriteString("path", output);
+                json.WriteString("info_hash", torrent.InfoHash.ToString());
+                json.WriteString("name", torrent.Name);
+                json.WriteNumber("length", torrent.Geometry.TotalLength);
+                json.WriteNumber("files", torrent.Files.Files.Count);
+                json.WriteNumber("piece_length", torrent.Geometry.PieceLength);
+                json.WriteNumber("pieces", torrent.Geometry.PieceCount);
+                json.WriteString("magnet", magnet);
+            });
+            return;
+        }
+        if (arguments.Has("--quiet")) return;
+        TextWriter to = output == "-" ? Console.Error : Console.Out;
+        if (output != "-") to.WriteLine("Torrent:    " + Display.Safe(output));
+        to.WriteLine("Info-hash:  " + torrent.InfoHash.ToString());
+        to.WriteLine("Magnet:     " + Display.Safe(magnet));
+    }
+}

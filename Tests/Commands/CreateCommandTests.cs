@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using TinyTorrent.Commands;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Tests.Storage;
+
+namespace TinyTorrent.Tests.Commands;
+
+public sealed class CreateCommandTests : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    static ExitCode Create(params string[] arguments) =>
+        CreateCommand.Command.Run(Arguments.Parse(CreateCommand.Command, ["-q", .. arguments]));
+
+    MetainfoFile Created(string path, params string[] options)
+    {
+        Assert.Equal(ExitCode.Done, Create([path, "-f", "-o", _folder["out.torrent"], .. options]));
+        return MetainfoFile.Parse(File.ReadAllBytes(_folder["out.torrent"]));
+    }
+
+    string Write(string relative, int length, int seed = 1)
+    {
+        byte[] bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        Directory.CreateDirectory(Path.GetDirectoryName(_folder[relative])!);
+        File.WriteAllBytes(_folder[relative], bytes);
+        return _folder[relative];
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16384)]
+    [InlineData(16385)]
+    [InlineData(500_000)]
+    public void ASingleFileHasTheHashesOfItsPieces(int length)
+    {
+        string file = Write("a.bin", length);
+        MetainfoFile torrent = Created(file);
+        Assert.Equal(("a.bin", false, length), (torrent.Name, torrent.IsMultiFile, (int)torrent.Geometry.TotalLength));
+        AssertHashes(torrent, File.ReadAllBytes(file));
+    }
+
+    [Fact]
+    public void AFolderIsTakenInTheByteOrderOfItsPaths()
+    {
+        // In UTF-16 order U+1F600 would stand before U+FF61, in UTF-8 it stands behind; '-' < '/' < '0'.
+        string[] paths = [".hidden", "a-b", "a/x/deep", "a/y", "a0", "empty", "\uFF61", "\U0001F600"];
+        foreach (string path in paths.Reverse()) Write("root/" + path, path == "empty" ? 0 : 10_000 + path.Length, path.Length);
+        MetainfoFile torrent = Created(_folder["root"]);
+        Assert.Equal(paths.Select(p => "root/" + p), torrent.Files.Files.Select(f => f.Path));
+        AssertHashes(torrent, [.. paths.SelectMany(p => File.ReadAllBytes(_folder["root/" + p]))]);
+    }
+
+    [Fact]
+    public void TheSameContentGivesTheSameBytesWhereverItLies()
+    {
+        foreach (string copy in (string[])["one/root", "two/root"])
+        {
+            Write($"{copy}/d/b", 70_000);
+            Write($"{copy}/a", 50_000);
+            File.SetLastWriteTimeUtc(_folder[$"{copy}/a"], DateTime.UnixEpoch.AddDays(copy.Length));
+            Create(_folder[copy], "-o", _folder[copy] + ".torrent", "-a", "http://t/announce");
+        }
+        Assert.Equal(File.ReadAllBytes(_folder["one/root.torrent"]), File.ReadAllBytes(_folder["two/root.torrent"]));
+    }
+
+    [Fact]
+    public void AFolderOfOneFileAndAFolderThatRepeatsItsNameAreFolders()
+    {
+        Write("a/a/a/a", 100, seed: 1);
+        MetainfoFile torrent = Created(_folder["a"]);
+        Assert.True(torrent.IsMultiFile);
+        Assert.Equal("a/a/a/a", Assert.Single(torrent.Files.Files).Path);
+        Write("a/a/b", 100, seed: 2);
+        AssertHashes(Created(_folder["a/a"]), [.. File.ReadAllBytes(_folder["a/a/a/a"]), .. File.ReadAllBytes(_folder["a/a/b"])]);
+    }
+
+    [Fact]
+    public void EveryOptionIsInTheTorrent()
+    {
+        MetainfoFile torrent = Created(
+            Write("f", 40_000), "-a", "http://a/announce,udp://b:80", "-a", "https://c/x", "--name", "other", "--piece-length", "32k", "--private",
+            "--comment", "héllo", "--source", "SRC", "--web-seed", "http://w/f", "--web-seed", "https://v/f", "--date", "2024-01-31");
+        Assert.Equal([["http://a/announce", "udp://b:80"], ["https://c/x"]], torrent.Trackers);
+        Assert.Equal(("other", 32768, true, "héllo", "SRC"), (torrent.Name, torrent.Geometry.PieceLength, torrent.IsPrivate, torrent.Comment, torrent.Source));
+        Assert.Equal(["http://w/f", "https://v/f"], torrent.WebSeeds);
+        Assert.Equal(1706659200, torrent.CreationDate);
+        Assert.Equal(86400, Created(_folder["f"], "--date", "86400").CreationDate);
+        Assert.Equal(1706702400, Created(_folder["f"], "--date", "2024-01-31T12:00:00Z").CreationDate);
+        Assert.Null(Created(_folder["f"]).CreationDate);
+    }
+
+    [Theory]
+    [InlineData("--piece-length", "3000")]
+    [InlineData("--piece-length", "8k")]
+    [InlineData("--piece-length", "1G")]
+    [InlineData("--announce", "wss://x")]
+    [InlineData("--announce", "http://a,")]
+    [InlineData("--announce", "udp://noport")]
+    [InlineData("--web-seed", "ftp://x/y")]
+    [InlineData("--date", "yesterday")]
+    [InlineData("--name", "..")]
+    [InlineData("--name", "a/b")]
+    [InlineData("--name", "a\nb")]
+    public void AWrongOptionIsAUsageErrorThatNamesIt(string option, string value)
+    {
+        CommandException e = Assert.Throws<CommandException>(() => Created(Write("f", 10), option, value));
+        Assert.Equal(ExitCode.Usage, e.Code);
+        Assert.StartsWith(option, e.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder["out.torrent"]));
+    }
+
+    [Fact]
+    public void WhatCannotBeSharedIsAnErrorNotACrash()
+    {
+        Assert.Equal(ExitCode.BadInput, Assert.Throws<CommandException>(() => Created(Write("empty", 0))).Code);
+        Write("empties/a", 0);
+        Assert.Equal(ExitCode.BadInput, Assert.Throws<CommandException>(() => Created(_folder["empties"])).Code);
+        Directory.CreateDirectory(_folder["nothing"]);
+        Assert.Equal(ExitCode.BadInput, Assert.Throws<CommandException>(() => Created(_folder["nothing"])).Code);
+        Assert.Equal(ExitCode.Disk, Assert.Throws<CommandException>(() => Created(_folder["absent"])).Code);
+        if (OperatingSystem.IsWindows()) return;
+        Write("names/back\\slash", 5);
+        Assert.Equal(ExitCode.BadInput, Assert.Throws<CommandException>(() => Created(_folder["names"])).Code);
+    }
+
+    [Fact]
+    public void AnExistingFileIsReplacedOnlyByForceOrByItself()
+    {
+        string output = _folder["x.torrent"], file = Write("f", 10);
+        File.WriteAllText(output, "precious");
+        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => Create(file, "-o", output)).Code);
+        Assert.Equal("precious", File.ReadAllText(output));
+        Assert.Equal(ExitCode.Done, Create(file, "-o", output, "--force"));
+        Assert.Equal(ExitCode.Done, Create(file, "-o", output));
+        Assert.Equal(["f", "x.torrent"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void TheOutputMayNotLieInTheContentNorInAFolderThatIsNotThere()
+    {
+        string file = Write("root/f", 10);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => Create(_folder["root"], "-o", _folder["root/x.torrent"])).Code);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => Create(file, "--force", "-o", file)).Code);
+        Assert.Equal(ExitCode.Disk, Assert.Throws<CommandException>(() => Create(file, "-o", _folder["no/x.torrent"])).Code);
+        Assert.Equal(ExitCode.Disk, Assert.Throws<CommandException>(() => Create(file, "-o", _folder.Path)).Code);
+        Assert.Equal(ExitCode.Done, Create(_folder["root"], "-o", _folder["root.torrent"]));
+    }
+
+    [Fact]
+    public void LinksCountWhenTheyLeadToAFileOfTheContent()
+    {
+        if (OperatingSystem.IsWindows()) return; // making links takes a privilege there
+        Write("secret", 10);
+        Write("root/d/x", 100);
+        File.CreateSymbolicLink(_folder["root/inside"], "d/x");
+        File.CreateSymbolicLink(_folder["root/again"], "inside");
+        File.CreateSymbolicLink(_folder["root/outside"], "../secret");
+        File.CreateSymbolicLink(_folder["root/nowhere"], "absent");
+        File.CreateSymbolicLink(_folder["root/circle"], "circle");
+        Directory.CreateSymbolicLink(_folder["root/up"], "..");
+        var skipped = new List<string>();
+        ContentTree tree = ContentTree.Read(_folder["root"], skipped.Add);
+        Assert.Equal([("again", 100), ("d/x", 100), ("inside", 100)], tree.Files);
+        Assert.Equal(["circle", "nowhere", "outside", "up"], skipped.Order());
+
+        byte[] x = File.ReadAllBytes(_folder["root/d/x"]);
+        AssertHashes(Created(_folder["root"]), [.. x, .. x, .. x]);
+        File.CreateSymbolicLink(_folder["link"], "root/d/x");
+        AssertHashes(Created(_folder["link"]), x);
+    }
+
+    [Fact]
+    public async Task OnStdoutStandsTheTorrentAndNothingElse()
+    {
+        string file = Write("f", 50_000);
+        string program = Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll");
+        var start = new ProcessStartInfo("dotnet", [program, "create", file, "-o", "-"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["SOURCE_DATE_EPOCH"] = "1234";
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        using var output = new MemoryStream();
+        await process.StandardOutput.BaseStream.CopyToAsync(output);
+        await process.WaitForExitAsync();
+        MetainfoFile torrent = MetainfoFile.Parse(output.ToArray());
+        Assert.Equal(1234, torrent.CreationDate);
+        Assert.Contains(torrent.InfoHash.ToString(), await errors, StringComparison.Ordinal);
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    static void AssertHashes(MetainfoFile torrent, byte[] content)
+    {
+        Assert.Equal(content.Length, torrent.Geometry.TotalLength);
+        for (int piece = 0; piece < torrent.Geometry.PieceCount; piece++)
+        {
+            byte[] expected = SHA1.HashData(content.AsSpan((int)torrent.Geometry.OffsetOf(piece), torrent.Geometry.LengthOf(piece)));
+            Assert.Equal(expected, torrent.HashOf(piece).ToArray());
+        }
+    }
+}
