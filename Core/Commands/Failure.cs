@@ -27,11 +27,41 @@ static class Failure
     {
         CommandException e => (e.Code, e.Message),
         FormatException e => (ExitCode.BadInput, e.Message),
-        FileNotFoundException { FileName: { } file } => (ExitCode.Disk, $"{file}: no such file"),
-        IOException or UnauthorizedAccessException => (ExitCode.Disk, exception.Message.TrimEnd('.')),
+        OutputException e => (ExitCode.Disk, e.Message),
+        IOException or UnauthorizedAccessException => (ExitCode.Disk, Disk(exception, PathIn(exception.Message)).Message),
         OperationCanceledException { InnerException: not TimeoutException } => (ExitCode.Interrupted, "interrupted"),
         _ => (ExitCode.Failed, $"unexpected failure: {exception.GetType().Name}: {exception.Message} (-vv shows where)"),
     };
+
+    /// <summary>A fault of the file system as the user should read it: <c>photos/a.jpg: permission denied</c>.</summary>
+    public static CommandException Disk(Exception fault, string path)
+    {
+        string reason = fault switch
+        {
+            FileNotFoundException => "no such file",
+            DirectoryNotFoundException => "no such folder",
+            // opening a folder as a file is reported as a lack of permission
+            UnauthorizedAccessException when Directory.Exists(path) && !File.Exists(path) => "a folder, or no permission to write there",
+            UnauthorizedAccessException => "permission denied",
+            _ => Reason(fault.Message),
+        };
+        return new CommandException(ExitCode.Disk, path.Length == 0 ? reason : $"{path}: {reason}");
+    }
+
+    /// <summary>The path the framework put between quotes, or "".</summary>
+    static string PathIn(string message)
+    {
+        int open = message.IndexOf('\'', StringComparison.Ordinal), close = message.LastIndexOf('\'');
+        return open < close ? message[(open + 1)..close] : "";
+    }
+
+    /// <summary><c>No space left on device : '/x'</c> without its path, as the second half of a sentence.</summary>
+    static string Reason(string message)
+    {
+        int path = message.IndexOf(" : '", StringComparison.Ordinal);
+        string reason = (path < 0 ? message : message[..path]).TrimEnd('.');
+        return reason.Length > 1 && char.IsLower(reason[1]) ? char.ToLowerInvariant(reason[0]) + reason[1..] : reason;
+    }
 
     static void WriteEvent(ExitCode code, string message)
     {

@@ -59,7 +59,7 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.Disk, $"{path}: {Reason(e, path)}");
+            throw Directory.Exists(path) ? new CommandException(ExitCode.Disk, $"{path}: a folder, not a .torrent") : Failure.Disk(e, path);
         }
     }
 
@@ -80,14 +80,6 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
         return all.ToArray();
     }
-
-    static string Reason(Exception e, string path) => e switch
-    {
-        FileNotFoundException or DirectoryNotFoundException => "no such file",
-        UnauthorizedAccessException when Directory.Exists(path) => "a folder, not a .torrent",
-        UnauthorizedAccessException => "permission denied",
-        _ => e.Message.TrimEnd('.'),
-    };
 
     static bool IsUrl(string source) =>
         source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);

@@ -22,4 +22,13 @@ public class FailureTests
     [Theory]
     [MemberData(nameof(Exceptions))]
     public void AnExceptionBecomesItsExitCode(Exception exception, int code) => Assert.Equal(code, (int)Failure.Report(exception));
+
+    [Fact]
+    public void ADiskFaultNamesThePathAndTheReason()
+    {
+        Assert.Equal("/x: no space left on device", Failure.Disk(new IOException("No space left on device : '/x'"), "/x").Message);
+        Assert.Equal("/y: permission denied", Failure.Disk(new UnauthorizedAccessException("Access to the path '/y' is denied."), "/y").Message);
+        Assert.Equal("/z: no such file", Failure.Disk(new FileNotFoundException("Could not find file '/z'."), "/z").Message);
+        Assert.Equal("I/O error", Failure.Disk(new IOException("I/O error"), "").Message);
+    }
 }
