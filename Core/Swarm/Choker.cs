@@ -1,0 +1,146 @@
+// Who may download from us. A round every 10 s:
+//   downloading   the fastest givers earn a slot (tit for tat); every fifth slot, and every slot nobody earned, is given on
+//                 trial for 30 s, to newcomers three times as likely. A peer that snubs us can only have one on trial.
+//   seeding       slots go round: 30 s a turn, then to whoever waited longest; what is left over goes to the fastest takers.
+// How many slots: as many as still get a useful rate each. All peers have one until the uplink shows that it is too thin.
+// Pure: the time, the figures and the dice are handed in.
+namespace TinyTorrent.Swarm;
+
+/// <summary>Decides who is unchoked. Not thread-safe.</summary>
+sealed class Choker(Random random)
+{
+    /// <summary>Between calls of <see cref="Decide"/>.</summary>
+    public static readonly TimeSpan Round = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a slot on trial, or a turn at a seed, lasts.</summary>
+    public static readonly TimeSpan Turn = TimeSpan.FromSeconds(30);
+
+    public const int MinSlots = 4;
+
+    const int FirstSlots = 256, MaxSlots = 1024;
+    const int SlotsPerTrial = 5;
+    const int NewcomerWeight = 3;
+
+    // Bytes per second. Below this a piece takes minutes, and many unfinished pieces help nobody.
+    const double UsefulRate = 20 * 1024;
+
+    // The uplink is idle below this share of what it has shown lately; what it has shown fades by this much a round.
+    const double IdleShare = 0.85, Fading = 0.97;
+
+    readonly List<ChokerPeer> _candidates = [];
+    double _capacity;
+
+    /// <summary>Peers that may be unchoked at a time.</summary>
+    public int Slots { get; private set; } = FirstSlots;
+
+    /// <summary>Decides a round: sets <see cref="ChokerPeer.Unchoked"/> of every peer.</summary>
+    /// <param name="seeding">We have all we want.</param>
+    /// <param name="uploadRate">Bytes per second to all peers together.</param>
+    public void Decide(IReadOnlyList<ChokerPeer> peers, bool seeding, double uploadRate, TimeSpan now)
+    {
+        AdjustSlots(peers, uploadRate);
+        _candidates.Clear();
+        foreach (ChokerPeer peer in peers)
+        {
+            peer.Lot = random.Next();
+            if (peer.Interested) _candidates.Add(peer);
+            else Set(peer, unchoked: false, optimistic: false, now);
+        }
+        if (seeding) DecideSeeding(now);
+        else DecideDownloading(now);
+    }
+
+    /// <summary>A peer became interested between rounds: gives it a slot at once if one is free.</summary>
+    public void OnInterested(ChokerPeer peer, IReadOnlyList<ChokerPeer> peers, TimeSpan now)
+    {
+        if (peer.Unchoked) return;
+        int used = 0;
+        foreach (ChokerPeer other in peers) if (other.Unchoked) used++;
+        if (used < Slots) Set(peer, unchoked: true, optimistic: true, now);
+    }
+
+    void DecideDownloading(TimeSpan now)
+    {
+        int earned = Math.Max(1, Slots - Math.Max(1, Slots / SlotsPerTrial)), free = Slots;
+        _candidates.Sort(static (a, b) => a.Snubbed != b.Snubbed ? a.Snubbed.CompareTo(b.Snubbed)
+            : a.Rate != b.Rate ? b.Rate.CompareTo(a.Rate) : a.Lot.CompareTo(b.Lot));
+        int rest = 0;
+        for (int i = 0; i < _candidates.Count; i++)
+        {
+            ChokerPeer peer = _candidates[i];
+            if (earned > 0 && !peer.Snubbed && peer.Rate > 0)
+            {
+                Set(peer, unchoked: true, optimistic: false, now);
+                earned--;
+                free--;
+            }
+            else
+            {
+                _candidates[rest++] = peer;
+            }
+        }
+        _candidates.RemoveRange(rest, _candidates.Count - rest);
+        // Those on trial go on until their turn is over; the others draw lots.
+        for (int i = rest - 1; i >= 0; i--)
+        {
+            ChokerPeer peer = _candidates[i];
+            if (free == 0 || !peer.Unchoked || !peer.Optimistic || now - peer.Since >= Turn) continue;
+            _candidates.RemoveAt(i);
+            free--;
+        }
+        for (; free > 0 && _candidates.Count > 0; free--)
+        {
+            int drawn = Draw();
+            Set(_candidates[drawn], unchoked: true, optimistic: true, now);
+            _candidates.RemoveAt(drawn);
+        }
+        foreach (ChokerPeer peer in _candidates) Set(peer, unchoked: false, optimistic: false, now);
+    }
+
+    int Draw()
+    {
+        int weights = 0;
+        foreach (ChokerPeer peer in _candidates) weights += peer.IsNew ? NewcomerWeight : 1;
+        int ticket = random.Next(weights), i = 0;
+        while ((ticket -= _candidates[i].IsNew ? NewcomerWeight : 1) >= 0) i++;
+        return i;
+    }
+
+    void DecideSeeding(TimeSpan now)
+    {
+        _candidates.Sort((a, b) => ByTurn(a, b, now));
+        for (int i = 0; i < _candidates.Count; i++) Set(_candidates[i], unchoked: i < Slots, optimistic: false, now);
+    }
+
+    // In the middle of a turn, then the longest wait, then the fastest.
+    static int ByTurn(ChokerPeer a, ChokerPeer b, TimeSpan now)
+    {
+        int rankA = RankAtSeed(a, now), rankB = RankAtSeed(b, now);
+        if (rankA != rankB) return rankA.CompareTo(rankB);
+        if (rankA == 1 && a.Since != b.Since) return a.Since.CompareTo(b.Since);
+        return rankA == 2 && a.Rate != b.Rate ? b.Rate.CompareTo(a.Rate) : a.Lot.CompareTo(b.Lot);
+    }
+
+    static int RankAtSeed(ChokerPeer peer, TimeSpan now) => !peer.Unchoked ? 1 : now - peer.Since < Turn ? 0 : 2;
+
+    void AdjustSlots(IReadOnlyList<ChokerPeer> peers, double uploadRate)
+    {
+        int used = 0;
+        foreach (ChokerPeer peer in peers) if (peer.Unchoked && peer.Interested) used++;
+        if (used == 0) return;
+        _capacity = Math.Max(uploadRate, _capacity * Fading);
+        if (uploadRate < _capacity * IdleShare) Slots = Math.Max(Slots, used) * 3 / 2;
+        else if (uploadRate < used * UsefulRate) Slots = Math.Max(used / 2, (int)(uploadRate / UsefulRate));
+        else if (uploadRate >= 2 * used * UsefulRate) Slots = Math.Max(Slots, used * 2);
+        Slots = Math.Clamp(Slots, MinSlots, MaxSlots);
+    }
+
+    static void Set(ChokerPeer peer, bool unchoked, bool optimistic, TimeSpan now)
+    {
+        // A turn begins with a slot; one on trial that is drawn again begins anew.
+        if (peer.Unchoked != unchoked || optimistic) peer.Since = now;
+        if (unchoked) peer.IsNew = false;
+        peer.Unchoked = unchoked;
+        peer.Optimistic = optimistic;
+    }
+}
