@@ -20,7 +20,7 @@ enum TrackerFailure : byte
     Refused,
 }
 
-sealed class TrackerReply
+sealed record TrackerReply
 {
     /// <summary>Characters of a tracker's text that are kept.</summary>
     public const int MaxText = 200;

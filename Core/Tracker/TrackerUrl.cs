@@ -15,6 +15,7 @@ enum TrackerScheme : byte
 sealed class TrackerUrl
 {
     const int MaxLength = 2048;
+    const int MaxHostLength = 253; // RFC 1035
 
     // A path segment or value at least this long of letters, digits, - and _ is taken for a passkey.
     const int PasskeyLength = 16;
@@ -59,7 +60,7 @@ sealed class TrackerUrl
             _ => null,
         };
         problem = scheme is null ? "only http, https and udp trackers are supported"
-            : uri.Host.Length == 0 ? "a URL without a host"
+            : HostOf(uri).Length is 0 or > MaxHostLength ? "a URL without a valid host name"
             : uri.Port <= 0 ? "a udp URL needs a port"
             : NamesOwnParameter(uri.Query) ? "a URL that sets a parameter of the announce itself"
             : null;
@@ -72,6 +73,19 @@ sealed class TrackerUrl
     public static string DisplayOf(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) ? Redact(uri)
         : text.Length <= TrackerReply.MaxText ? text : text[..TrackerReply.MaxText] + "…";
+
+    /// <summary>The host in ASCII; empty if it has none, or letters that no name may have.</summary>
+    static string HostOf(Uri uri)
+    {
+        try
+        {
+            return uri.IdnHost;
+        }
+        catch (UriFormatException) // parsing has let it through, and there is no other test
+        {
+            return "";
+        }
+    }
 
     static bool NamesOwnParameter(string query)
     {
@@ -86,7 +100,7 @@ sealed class TrackerUrl
     static string Redact(Uri uri)
     {
         var shown = new StringBuilder(uri.Scheme).Append("://");
-        shown.Append(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost);
+        shown.Append(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : HostOf(uri));
         if (!uri.IsDefaultPort) shown.Append(':').Append(uri.Port);
         string[] segments = uri.AbsolutePath.Split('/');
         shown.AppendJoin('/', Array.ConvertAll(segments, s => IsSecret(s) ? "…" : s));

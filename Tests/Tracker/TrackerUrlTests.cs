@@ -38,6 +38,26 @@ public class TrackerUrlTests
     public void WhatIsShownHoldsNoSecret(string text, string expected) => Assert.Equal(expected, Parse(text).Display);
 
     [Fact]
+    public void NoTextMakesItThrow()
+    {
+        string[] parts = ["http", "udp", "://", ":", "/", "?", "&", "=", "@", "[", "]", "::1", "%", "%C3", "xn--", "\u00e9", "\ud800", "\u202e", "h", "99999", "80", "..", "#", "\\", "announce", "\0"];
+        for (int seed = 0; seed < 20_000; seed++)
+        {
+            var random = new Random(seed);
+            string text = (random.Next(2) == 0 ? "http://" : "udp://") + string.Concat(random.GetItems(parts, random.Next(8)));
+            Exception? thrown = Record.Exception(() =>
+            {
+                _ = TrackerUrl.DisplayOf(text);
+                if (!TrackerUrl.TryParse(text, out TrackerUrl? url, out _)) return;
+                Uri announce = AnnounceUrl.ForAnnounce(url.Uri, FakeTrackers.Self, null);
+                Assert.True(announce.PathAndQuery.All(c => c is > ' ' and < '\x7f'), announce.PathAndQuery);
+                AnnounceUrl.TryForScrape(url.Uri, FakeTrackers.Self.InfoHash, out _);
+            });
+            Assert.True(thrown is null, $"seed {seed}: '{text}': {thrown}");
+        }
+    }
+
+    [Fact]
     public void TheHashArrivesByteForByte()
     {
         for (int seed = 0; seed < 500; seed++)

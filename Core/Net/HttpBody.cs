@@ -1,0 +1,54 @@
+// The bytes of an HTTP answer, never more than MaxSize before or after inflating: a kilobyte of gzip can hold a megabyte.
+using System.IO.Compression;
+
+namespace TinyTorrent.Net;
+
+static class HttpBody
+{
+    /// <summary>Bytes. A tracker's answer with 200 peers has about 4 KB.</summary>
+    public const int MaxSize = 1024 * 1024;
+
+    const string TooLarge = "an answer of more than 1 MiB";
+
+    /// <exception cref="InvalidDataException">It is too large.</exception>
+    public static async Task<byte[]> ReadAsync(Stream stream, CancellationToken cancel)
+    {
+        var body = new MemoryStream();
+        byte[] buffer = new byte[16 * 1024];
+        for (int read; (read = await stream.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;) Append(body, buffer.AsSpan(0, read));
+        return body.ToArray();
+    }
+
+    /// <param name="encoding">The Content-Encoding header, empty for none.</param>
+    /// <exception cref="InvalidDataException">It is broken, of another encoding, or too large.</exception>
+    public static byte[] Inflate(byte[] body, string encoding)
+    {
+        if (encoding is "" or "identity") return body;
+        using Stream inflater = Open(body, encoding);
+        var plain = new MemoryStream();
+        byte[] buffer = new byte[16 * 1024];
+        for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read));
+        return plain.ToArray();
+    }
+
+    static Stream Open(byte[] body, string encoding)
+    {
+        var source = new MemoryStream(body);
+        return encoding.ToLowerInvariant() switch
+        {
+            "gzip" or "x-gzip" => new GZipStream(source, CompressionMode.Decompress),
+            // RFC 9110 means the zlib format; some servers send what is inside of it.
+            "deflate" when HasZlibHeader(body) => new ZLibStream(source, CompressionMode.Decompress),
+            "deflate" => new DeflateStream(source, CompressionMode.Decompress),
+            _ => throw new InvalidDataException("an answer in an encoding that was not asked for"),
+        };
+    }
+
+    static bool HasZlibHeader(byte[] body) => body.Length >= 2 && (body[0] & 0x0F) == 8 && ((body[0] << 8) | body[1]) % 31 == 0;
+
+    static void Append(MemoryStream body, ReadOnlySpan<byte> bytes)
+    {
+        if (body.Length + bytes.Length > MaxSize) throw new InvalidDataException(TooLarge);
+        body.Write(bytes);
+    }
+}

@@ -1,0 +1,151 @@
+// One request to a UDP tracker (BEP 15): connect for a connection id, then announce or scrape, each repeated after
+// 15·2ⁿ seconds until something comes; n counts what stayed unanswered in a row, 0 to 8, and after that the tracker is given up
+// (two hours; TrackerClient goes on to other trackers long before). Datagrams in, datagrams out: no socket, no clock.
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tracker;
+
+sealed class UdpExchange
+{
+    /// <summary>Seconds a connection id may be used for.</summary>
+    static readonly TimeSpan IdLife = TimeSpan.FromMinutes(1);
+
+    const int LastAttempt = 8;
+
+    readonly TrackerRequest _request;
+    readonly List<IPEndPoint> _addresses;
+    readonly UdpConnections _connections;
+    readonly Random _random;
+    readonly TimeSpan _firstTimeout;
+
+    uint _transaction;
+    UdpAction _asked;
+    int _unanswered;
+    bool _connected; // the id in use was given to this exchange, so an error is about the request, not about an old id
+
+    /// <param name="addresses">At least one. After a silence the next one is tried.</param>
+    /// <param name="firstTimeout">15 s, but a client that is about to exit has less.</param>
+    public UdpExchange(TrackerRequest request, IEnumerable<IPEndPoint> addresses, UdpConnections connections, Random random, TimeSpan firstTimeout)
+    {
+        (_request, _addresses, _connections, _random, _firstTimeout) = (request, [.. addresses], connections, random, firstTimeout);
+        Target = _addresses[0];
+    }
+
+    /// <summary>Where the next datagram goes, and the only source a reply is taken from.</summary>
+    public IPEndPoint Target { get; private set; }
+
+    /// <summary>When to call <see cref="Write"/> next.</summary>
+    public TimeSpan DueAt { get; private set; }
+
+    /// <summary>Null while it goes on.</summary>
+    public TrackerReply? Outcome { get; private set; }
+
+    /// <summary>Writes the datagram that is due and returns its length; 0 when there is an <see cref="Outcome"/>.</summary>
+    /// <param name="to"><see cref="UdpCodec.MaxPacketSize"/> bytes.</param>
+    public int Write(Span<byte> to, TimeSpan now)
+    {
+        if (_unanswered > LastAttempt) Outcome ??= TrackerReply.Failed(TrackerFailure.Unreachable, "no answer");
+        if (Outcome is not null) return 0;
+        Target = _addresses[_unanswered % _addresses.Count];
+
+        UdpAction ask = UdpAction.Connect;
+        if (_connections.TryGet(Target, now - IdLife, out ulong id)) ask = _request.IsScrape ? UdpAction.Scrape : UdpAction.Announce;
+        // A repeated datagram keeps its number, so that the answer to either is understood.
+        if (ask != _asked || _unanswered == 0) _transaction = (uint)_random.NextInt64(1L << 32);
+        _asked = ask;
+        DueAt = now + _firstTimeout * (1 << _unanswered++);
+        return ask switch
+        {
+            UdpAction.Connect => UdpCodec.WriteConnect(to, _transaction),
+            UdpAction.Scrape => UdpCodec.WriteScrape(to, id, _transaction, [_request.InfoHash]),
+            _ => UdpCodec.WriteAnnounce(to, id, _transaction, _request.Announce, UrlData()),
+        };
+    }
+
+    /// <summary>Takes a datagram. False if it is not the answer to what was sent: then nothing has changed.</summary>
+    public bool OnDatagram(ReadOnlySpan<byte> packet, IPEndPoint source, TimeSpan now)
+    {
+        if (Outcome is not null || _unanswered == 0 || !source.Equals(Target)) return false;
+        if (!UdpCodec.TryReadReply(packet, out UdpReply reply) || reply.Transaction != _transaction) return false;
+        if (reply.Action == UdpAction.Error) OnError(reply, now);
+        else if (reply.Action != _asked) return false;
+        else if (reply.Action == UdpAction.Connect)
+        {
+            _connections.Add(Target, reply.ConnectionId, now);
+            _connected = true;
+            _unanswered--;
+            DueAt = now;
+        }
+        else Outcome = reply.Action == UdpAction.Scrape ? ReadScrape(reply) : ReadAnnounce(reply);
+        return true;
+    }
+
+    /// <summary>The system cannot send to <see cref="Target"/>, for example an IPv6 address without IPv6: goes to the next address.</summary>
+    public void OnSendFailed(string why, TimeSpan now)
+    {
+        _addresses.Remove(Target);
+        if (_addresses.Count == 0)
+        {
+            Outcome = TrackerReply.Failed(TrackerFailure.Unreachable, why);
+            return;
+        }
+        _unanswered = Math.Max(0, _unanswered - 1);
+        Target = _addresses[_unanswered % _addresses.Count];
+        DueAt = now;
+    }
+
+    void OnError(in UdpReply reply, TimeSpan now)
+    {
+        if (_asked != UdpAction.Connect && !_connected)
+        {
+            // An id from an earlier request may have died with a restart of the tracker: worth one fresh connect.
+            _connections.Remove(Target);
+            _unanswered--;
+            _connected = true;
+            DueAt = now;
+            return;
+        }
+        Outcome = TrackerReply.Failed(TrackerFailure.Refused, TrackerReply.Text(reply.Body.TrimEnd((byte)0)));
+    }
+
+    TrackerReply ReadAnnounce(in UdpReply reply)
+    {
+        var peers = new List<IPEndPoint>();
+        CompactPeers.Read(reply.Body, Target.AddressFamily == AddressFamily.InterNetworkV6 ? CompactPeers.Size6 : CompactPeers.Size4, peers);
+        return new TrackerReply
+        {
+            Interval = TimeSpan.FromSeconds(reply.Interval), Seeders = reply.Counts.Seeders, Leechers = reply.Counts.Leechers, Peers = peers,
+        };
+    }
+
+    static TrackerReply ReadScrape(in UdpReply reply)
+    {
+        if (reply.RowCount == 0) return TrackerReply.Failed(TrackerFailure.BadAnswer, "a scrape answer without counts");
+        SwarmCounts counts = reply.Row(0);
+        return new TrackerReply { Seeders = counts.Seeders, Leechers = counts.Leechers, Completed = counts.Completed };
+    }
+
+    // BEP 41: the rest of the URL, which may hold a passkey.
+    byte[] UrlData() => _request.Tracker.Uri.PathAndQuery is var path and not "/" ? Encoding.ASCII.GetBytes(path) : [];
+}
+
+/// <summary>Connection ids by tracker address, shared by the requests to it. Not thread-safe.</summary>
+sealed class UdpConnections
+{
+    readonly Dictionary<IPEndPoint, (ulong Id, TimeSpan Since)> _ids = [];
+
+    /// <summary>False if there is none from after <paramref name="oldest"/>.</summary>
+    public bool TryGet(IPEndPoint tracker, TimeSpan oldest, out ulong id)
+    {
+        bool found = _ids.TryGetValue(tracker, out (ulong Id, TimeSpan Since) known) && known.Since > oldest;
+        id = known.Id;
+        return found;
+    }
+
+    public void Add(IPEndPoint tracker, ulong id, TimeSpan now) => _ids[tracker] = (id, now);
+
+    public void Remove(IPEndPoint tracker) => _ids.Remove(tracker);
+}
