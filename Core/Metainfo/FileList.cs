@@ -46,16 +46,17 @@ static class FileList
         foreach (BencodeValue item in list.Items)
         {
             string field = $"info.files[{number++}]";
-            item.TryGet("length"u8, out BencodeValue lengthValue);
-            long length = Length(lengthValue, field + ".length");
             item.TryGetBytes("attr"u8, out ReadOnlySpan<byte> attributes);
+            bool hasLength = item.TryGet("length"u8, out BencodeValue stated);
             // A link has no content and may point anywhere: it is left out, as if it were not listed.
-            if (attributes.Contains((byte)'l') && length == 0) continue;
+            if (attributes.Contains((byte)'l') && (!hasLength || stated is { Kind: BencodeKind.Integer, Integer: 0 })) continue;
+            long length = Length(stated, field + ".length");
+            bool isPadding = attributes.Contains((byte)'p');
             if (length > long.MaxValue - total) throw new FormatException($"{field}.length: the sum does not fit in 64 bits");
             path.Clear().Append(root);
-            AppendPath(path, item, field);
+            AppendPath(path, item, field, isPadding);
             if ((characters += path.Length) > MaxPathCharacters) throw new FormatException("info.files: the paths are too long together");
-            files.Add(new FileEntry(path.ToString(), total, length, attributes.Contains((byte)'p')));
+            files.Add(new FileEntry(path.ToString(), total, length, isPadding));
             total += length;
         }
         if (files.Count == 0) throw new FormatException("info.files is empty");
@@ -63,7 +64,7 @@ static class FileList
         return new FileMap([.. files]);
     }
 
-    static void AppendPath(StringBuilder path, BencodeValue file, string field)
+    static void AppendPath(StringBuilder path, BencodeValue file, string field, bool isPadding)
     {
         if (!file.TryGet("path.utf-8"u8, out BencodeValue parts) || parts.Kind != BencodeKind.List) file.TryGet("path"u8, out parts);
         int depth = 0;
@@ -73,7 +74,9 @@ static class FileList
             if (part.Kind != BencodeKind.Bytes) throw new FormatException($"{field}.path has an item that is not a byte string");
             path.Append('/').Append(Component(part.Bytes, field + ".path"));
         }
-        if (depth == 0) throw new FormatException($"{field}.path is missing or empty");
+        if (depth > 0) return;
+        if (!isPadding) throw new FormatException($"{field}.path is missing or empty");
+        path.Append("/.pad"); // padding needs no name, and is shown with the usual one
     }
 
     static string Component(ReadOnlySpan<byte> raw, string field) =>

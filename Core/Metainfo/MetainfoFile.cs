@@ -101,7 +101,8 @@ sealed class MetainfoFile
     public static MetainfoFile Parse(ReadOnlyMemory<byte> file)
     {
         if (file.Length > MaxBytes) throw new FormatException("larger than 10,000,000 bytes");
-        if (!BencodeValue.TryParse(file.Span, out BencodeValue root, out BencodeError error)) throw new FormatException(error.ToString());
+        ReadOnlySpan<byte> value = file.Span.TrimEnd("\r\n"u8); // text editors end a file with one
+        if (!BencodeValue.TryParse(value, out BencodeValue root, out BencodeError error)) throw new FormatException(error.ToString());
         if (root.Kind != BencodeKind.Dictionary) throw new FormatException("byte 0: not a dictionary");
         return new MetainfoFile(file, root);
     }

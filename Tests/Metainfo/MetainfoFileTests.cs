@@ -16,7 +16,7 @@ public class MetainfoFileTests
 
     static Dict File(long length, params object[] path) => new() { { "length", length }, { "path", path } };
 
-    static long Total(Dict[] files) => files.Sum(f => Convert.ToInt64(f.Find(e => e.Key == "length").Value, null));
+    static long Total(Dict[] files) => files.Sum(f => f.Find(e => e.Key == "length").Value is { } length and not string ? Convert.ToInt64(length, null) : 0);
 
     static byte[] Torrent(object info) => Ben.Encode(new Dict { { "info", info } });
 
@@ -77,6 +77,16 @@ public class MetainfoFileTests
                 new("root/d/e/x", 16384, 5, false), new("root/.pad/1", 16389, 16379, true), new("root/last", 32768, 1, false),
             ],
             torrent.Files.Files);
+    }
+
+    [Fact]
+    public void PaddingNeedsNoPathALinkNoLengthAndALineEndAfterAllIsNoError()
+    {
+        byte[] torrent = Torrent(Multi(File(10, "a"), File(16374).With("attr", "p").With("path", null), File(0, "l").With("attr", "l").With("length", null), File(5, "b"))
+            .With("pieces", new byte[40]));
+        Assert.Equal(["root/a", "root/.pad", "root/b"], MetainfoFile.Parse((byte[])[.. torrent, .. "\r\n"u8]).Files.Files.Select(f => f.Path));
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse((byte[])[.. torrent, .. "\n "u8]));
+        Refused(Multi(File(10, "a"), File(0, "l").With("attr", "l").With("length", "0")), "info.files[1].length");
     }
 
     [Fact]
