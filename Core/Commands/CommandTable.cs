@@ -15,6 +15,8 @@ static class CommandTable
     [
         CreateCommand.Command,
         InfoCommand.Command,
+        ServeTrackerCommand.Command,
+        HealthcheckCommand.Command,
         CompletionsCommand.Command,
         ManCommand.Command,
         VersionCommand.Command,

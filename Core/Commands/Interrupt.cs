@@ -15,11 +15,16 @@ sealed class Interrupt : IDisposable
     readonly PosixSignalRegistration[] _signals;
     long _firstTicks;
 
-    public Interrupt() => _signals =
+    /// <param name="onHangup">What SIGHUP does instead of ending the command, on a thread of the runtime.</param>
+    public Interrupt(Action? onHangup = null) => _signals =
     [
         PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
-        PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, onHangup is null ? OnSignal : context =>
+        {
+            context.Cancel = true;
+            onHangup();
+        }),
     ];
 
     /// <summary>Cancelled by the first signal, on a thread of the runtime.</summary>

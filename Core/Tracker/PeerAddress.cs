@@ -71,6 +71,9 @@ struct PeerAddress : IEquatable<PeerAddress>
         _ => true,
     };
 
+    /// <summary>Writes the address as text; 64 bytes are always enough.</summary>
+    public readonly bool TryFormat(Span<byte> utf8, out int written) => ToIPAddress().TryFormat(utf8, out written);
+
     public readonly IPAddress ToIPAddress() => IsNone ? IPAddress.None : new IPAddress(Bytes);
 
     public readonly bool Equals(PeerAddress other) => Bytes.SequenceEqual(other.Bytes);

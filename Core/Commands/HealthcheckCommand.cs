@@ -1,0 +1,67 @@
+// `healthcheck`: is the server there alive? For containers, which have no curl. One question, one answer, five seconds.
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Commands;
+
+static class HealthcheckCommand
+{
+    const string DefaultUrl = "http://127.0.0.1:6969/health";
+
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    public static readonly Command Command = new("healthcheck", "[URL]", "ask a running tracker whether it is alive", MaxOperands: 1, [], Run)
+    {
+        Details = $"""
+            URL is an http or https address (its path is /health unless given) or udp://HOST:PORT, asked with a connect request. The default is {DefaultUrl}.
+
+            The exit code is 0 if it answered as it should within {Patience.TotalSeconds:0} seconds and 5 if not.
+            """,
+    };
+
+    static ExitCode Run(Arguments arguments)
+    {
+        string text = arguments.Operands.Count > 0 ? arguments.Operands[0] : DefaultUrl;
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? url) || url.Scheme is not ("http" or "https" or "udp") || (url.Scheme == "udp" && url.Port <= 0))
+            throw Arguments.Usage($"'{text}' is not a URL such as {DefaultUrl} or udp://127.0.0.1:6969");
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            if (url.Scheme == "udp") AskUdpAsync(url, patience.Token).GetAwaiter().GetResult();
+            else AskHttp(url, patience.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
+        {
+            string why = e is OperationCanceledException ? "no answer in time" : e.Message;
+            throw new CommandException(ExitCode.NoPeer, $"{text}: {why}");
+        }
+        if (!arguments.Has("--quiet")) Console.Out.WriteLine("ok");
+        return ExitCode.Done;
+    }
+
+    static void AskHttp(Uri url, CancellationToken patience)
+    {
+        if (url.AbsolutePath == "/") url = new Uri(url, "/health");
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
+        using var request = new HttpRequestMessage(HttpMethod.Get, url);
+        using HttpResponseMessage response = client.Send(request, patience);
+        if (response.StatusCode != HttpStatusCode.OK) throw new HttpRequestException($"answered {(int)response.StatusCode}");
+    }
+
+    static async Task AskUdpAsync(Uri url, CancellationToken patience)
+    {
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false);
+        using var socket = new Socket(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(addresses[0], url.Port, patience).ConfigureAwait(false);
+        byte[] packet = new byte[UdpCodec.MaxPacketSize];
+        uint transaction = (uint)Random.Shared.Next();
+        int length = UdpCodec.WriteConnect(packet, transaction);
+        await socket.SendAsync(packet.AsMemory(0, length), patience).ConfigureAwait(false);
+        while (true)
+        {
+            length = await socket.ReceiveAsync(packet.AsMemory(), patience).ConfigureAwait(false);
+            if (UdpCodec.TryReadReply(packet.AsSpan(0, length), out UdpReply reply) && reply.Action == UdpAction.Connect && reply.Transaction == transaction) return;
+        }
+    }
+}

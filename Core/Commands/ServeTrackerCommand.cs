@@ -1,0 +1,155 @@
+// `serve-tracker`: an HTTP and UDP tracker in the foreground, until a signal ends it.
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Net;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Commands;
+
+sealed class ServeTrackerCommand : IDisposable
+{
+    const int DefaultPort = 6969;
+
+    public static readonly Command Command = new(
+        "serve-tracker", "[options]", "run a tracker over HTTP and UDP", MaxOperands: 0,
+        [
+            new("--listen", "ADDR:PORT", "where to listen, HTTP and UDP on the same port number; [::] is every address of both families, port 0 any free one (default [::]:6969)") { Short = 'l', Repeatable = true },
+            new("--interval", "T", "time between two announces of a peer (default 30m)"),
+            new("--max-peers", "N", "peers in one answer (default 200)"),
+            new("--allow", "FILE", "serve only the torrents listed in FILE"),
+            new("--deny", "FILE", "serve all torrents but those listed in FILE"),
+            new("--json", null, "print events as JSON, one object a line"),
+        ],
+        Run)
+    {
+        Details = """
+            The announce URLs are http://HOST:PORT/announce and udp://HOST:PORT/announce; /scrape, /health and /stats answer over HTTP.
+
+            A list has one info-hash of 40 hex digits a line, and comments after #. SIGHUP reads it again; if it cannot be read, the old one stays in force.
+
+            A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
+
+            SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. What it knows is gone then; peers announce again by themselves.
+
+              tinytorrent serve-tracker --listen 0.0.0.0:6969 --interval 10m
+            """,
+    };
+
+    readonly Arguments _arguments;
+    readonly JsonEvents? _json;
+    readonly TrackerServer _server;
+    readonly List<SharedPort> _ports;
+
+    ServeTrackerCommand(Arguments arguments)
+    {
+        _arguments = arguments;
+        _json = JsonEvents.Create(arguments);
+        TrackerOptions options = Options(arguments);
+        AccessList access = ReadAccess();
+        _ports = Open(arguments);
+        _server = new TrackerServer(options, new HttpLimits(), _ports);
+        _server.Service.Access = access;
+    }
+
+    static ExitCode Run(Arguments arguments)
+    {
+        using var reload = new AutoResetEvent(false);
+        // Without a list SIGHUP means what it means everywhere: the terminal is gone, so stop.
+        bool hasList = arguments.Has("--allow") || arguments.Has("--deny");
+        using var interrupt = new Interrupt(onHangup: hasList ? () => reload.Set() : null);
+        using var command = new ServeTrackerCommand(arguments);
+        command.TellPorts();
+        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command.Reload();
+        command._json?.Write("stopped");
+        return ExitCode.Done;
+    }
+
+    static TrackerOptions Options(Arguments arguments)
+    {
+        var options = new TrackerOptions();
+        TimeSpan interval = arguments.Duration("--interval") ?? options.Interval;
+        if (interval < TimeSpan.FromSeconds(1) || interval > TimeSpan.FromDays(1)) throw Arguments.Usage("--interval takes a time from 1s to 1d");
+        int peers = (int)arguments.Integer("--max-peers", options.MaxPeers, 1, TrackerOptions.PeerLimit);
+        return options with { Interval = interval, MaxPeers = peers };
+    }
+
+    static List<SharedPort> Open(Arguments arguments)
+    {
+        IReadOnlyList<string> wanted = arguments.Values("--listen");
+        var endpoints = wanted.Count == 0 ? [new IPEndPoint(IPAddress.IPv6Any, DefaultPort)] : wanted.Select(ParseListen).ToList();
+        return endpoints.ConvertAll(Open);
+    }
+
+    static SharedPort Open(IPEndPoint endpoint)
+    {
+        try
+        {
+            return SharedPort.Open(endpoint.Address, endpoint.Port);
+        }
+        catch (SocketException e)
+        {
+            throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {e.Message}");
+        }
+    }
+
+    /// <summary><c>1.2.3.4:port</c>, <c>[::1]:port</c>, an address alone, <c>:port</c> or <c>port</c>.</summary>
+    internal static IPEndPoint ParseListen(string text)
+    {
+        string digits = text.StartsWith(':') ? text[1..] : text;
+        if (ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return new IPEndPoint(IPAddress.IPv6Any, port);
+        bool addressOnly = IPAddress.TryParse(text, out _) && !text.Contains("]:", StringComparison.Ordinal);
+        if (IPEndPoint.TryParse(text, out IPEndPoint? endpoint))
+            return addressOnly ? new IPEndPoint(endpoint.Address, DefaultPort) : endpoint;
+        throw Arguments.Usage($"--listen takes an address and a port such as 0.0.0.0:6969 or [::]:6969, not '{text}'");
+    }
+
+    void TellPorts()
+    {
+        foreach (SharedPort port in _ports)
+        {
+            string host = port.ReachableHost, http = $"http://{host}:{port.Number}/announce", udp = $"udp://{host}:{port.Number}/announce";
+            string scope = port.IsEveryAddress ? " (every address of this host)" : "";
+            _json?.Write("listening", json =>
+            {
+                json.WriteString("url", http);
+                json.WriteString("udp", udp);
+                json.WriteNumber("port", port.Number);
+            });
+            if (_json is null && !_arguments.Has("--quiet")) Console.Out.WriteLine($"listening on {http} and {udp}{scope}");
+        }
+    }
+
+    AccessList ReadAccess()
+    {
+        (string? allow, string? deny) = (_arguments.Value("--allow"), _arguments.Value("--deny"));
+        if (allow is not null && deny is not null) throw Arguments.Usage("--allow and --deny exclude each other");
+        if ((allow ?? deny) is not { } path) return AccessList.Everything;
+        try
+        {
+            return AccessList.Parse(File.ReadAllText(path), listedAreServed: allow is not null);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{path}: {e.Message}", e);
+        }
+    }
+
+    void Reload()
+    {
+        try
+        {
+            AccessList access = ReadAccess();
+            _server.Service.Access = access;
+            _json?.Write("reloaded", json => json.WriteNumber("listed", access.Count));
+            if (_json is null && !_arguments.Has("--quiet")) Console.Out.WriteLine($"list read again: {access.Count} torrents");
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"tinytorrent: the old list stays in force: {Display.Safe(e.Message)}");
+            _json?.Write("error", json => json.WriteString("message", e.Message));
+        }
+    }
+
+    public void Dispose() => _server.Dispose();
+}

@@ -1,0 +1,129 @@
+// The answers of a connection, collected until they are sent. Headers are written before the length of the body is known:
+// the length gets a field of spaces, which HTTP allows in front of a value, and is filled in when the body is complete.
+using System.Buffers;
+using System.Buffers.Text;
+
+namespace TinyTorrent.Net;
+
+/// <summary>What a handler answers: it may set <see cref="Status"/> and <see cref="ContentType"/>, then writes the body.</summary>
+sealed class HttpResponse : IBufferWriter<byte>
+{
+    /// <summary>A buffer larger than this is not kept for the next answer.</summary>
+    const int KeptSize = 4 * 1024;
+
+    const int LengthDigits = 10;
+
+    byte[] _bytes = [];
+    int _length, _lengthField, _body;
+
+    /// <summary>200 unless the handler says otherwise.</summary>
+    public int Status { get; set; }
+
+    /// <summary>A MIME type in ASCII.</summary>
+    public string ContentType { get; set; } = "text/plain";
+
+    /// <summary>Answers that wait to be sent.</summary>
+    public ReadOnlyMemory<byte> Output => _bytes.AsMemory(0, _length);
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        int needed = _length + Math.Max(sizeHint, 1);
+        if (needed > _bytes.Length) Array.Resize(ref _bytes, Math.Max(needed, Math.Max(1024, _bytes.Length * 2)));
+        return _bytes.AsSpan(_length);
+    }
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        GetSpan(sizeHint);
+        return _bytes.AsMemory(_length);
+    }
+
+    public void Advance(int count) => _length += count;
+
+    /// <summary>Forgets what has been sent.</summary>
+    public void Clear()
+    {
+        _length = 0;
+        if (_bytes.Length > KeptSize) _bytes = [];
+    }
+
+    /// <summary>Adds the answer of a handler to the output.</summary>
+    public void Answer(HttpHandler handler, in HttpRequest request)
+    {
+        int start = _length;
+        Status = 200;
+        ContentType = "text/plain";
+        WriteHead(200, ContentType, request.KeepAlive);
+        handler(request, this);
+        if (Status != 200 || ContentType != "text/plain") Rewrite(start, request.KeepAlive);
+        Finish(request.IsHead);
+    }
+
+    /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
+    public void Fail(int status)
+    {
+        WriteHead(status, "text/plain", keepAlive: false);
+        this.Write(Reason(status));
+        this.Write("\n"u8);
+        Finish(withoutBody: false);
+    }
+
+    /// <summary>The rare answer whose head is not the usual one: its body is set aside while the head is written again.</summary>
+    void Rewrite(int start, bool keepAlive)
+    {
+        byte[] body = _bytes.AsSpan(_body, _length - _body).ToArray();
+        _length = start;
+        WriteHead(Status, ContentType, keepAlive);
+        this.Write(body);
+    }
+
+    void WriteHead(int status, string contentType, bool keepAlive)
+    {
+        this.Write("HTTP/1.1 "u8);
+        Number(status);
+        this.Write(" "u8);
+        this.Write(Reason(status));
+        this.Write("\r\nContent-Type: "u8);
+        System.Text.Ascii.FromUtf16(contentType, GetSpan(contentType.Length), out int written);
+        Advance(written);
+        if (status == 405) this.Write("\r\nAllow: GET, HEAD"u8);
+        if (!keepAlive) this.Write("\r\nConnection: close"u8);
+        this.Write("\r\nContent-Length: "u8);
+        _lengthField = _length;
+        GetSpan(LengthDigits)[..LengthDigits].Fill((byte)' ');
+        Advance(LengthDigits);
+        this.Write("\r\n\r\n"u8);
+        _body = _length;
+    }
+
+    void Finish(bool withoutBody)
+    {
+        Span<byte> digits = stackalloc byte[LengthDigits];
+        Utf8Formatter.TryFormat(_length - _body, digits, out int count);
+        digits[..count].CopyTo(_bytes.AsSpan(_lengthField + LengthDigits - count));
+        if (withoutBody) _length = _body;
+    }
+
+    void Number(int value)
+    {
+        Utf8Formatter.TryFormat(value, GetSpan(LengthDigits), out int written);
+        Advance(written);
+    }
+
+    static ReadOnlySpan<byte> Reason(int status) => status switch
+    {
+        200 => "OK"u8,
+        400 => "Bad Request"u8,
+        404 => "Not Found"u8,
+        405 => "Method Not Allowed"u8,
+        413 => "Content Too Large"u8,
+        414 => "URI Too Long"u8,
+        431 => "Request Header Fields Too Large"u8,
+        503 => "Service Unavailable"u8,
+        505 => "HTTP Version Not Supported"u8,
+        _ => "Error"u8,
+    };
+}
+
+/// <summary>Answers one request: a route or several. Pure but for what it asks of its own objects; any thread may call it.</summary>
+delegate void HttpHandler(in HttpRequest request, HttpResponse response);

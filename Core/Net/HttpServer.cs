@@ -1,0 +1,191 @@
+// A small HTTP/1.1 server: a task per connection over one listening socket, sessions do the protocol.
+// A client that is slow holds its place for seconds only: a heartbeat closes every connection whose time is up, whatever
+// it was waiting for, so no connection needs a timer. Past the limit of connections new ones are closed at once.
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Net;
+
+sealed record HttpLimits
+{
+    public int Connections { get; init; } = 8192;
+
+    /// <summary>For a request from its first byte (or from the connection's start) to its last, and for an answer to be taken.</summary>
+    public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Between two requests of a connection.</summary>
+    public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>Serves from its creation until it is disposed, which waits for the last connection.</summary>
+sealed class HttpServer : IDisposable
+{
+    readonly Socket _listener;
+    readonly HttpHandler _handler;
+    readonly HttpLimits _limits;
+    readonly Clock _clock;
+    readonly HashSet<Connection> _connections = [];
+    readonly CancellationTokenSource _stop = new();
+    readonly Task _accepting;
+    readonly Timer _heartbeat;
+    readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="listener">Bound and listening; belongs to the server from here on.</param>
+    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock)
+    {
+        _listener = listener;
+        _handler = handler;
+        _limits = limits;
+        _clock = clock;
+        _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Connections open.</summary>
+    public int Count
+    {
+        get { lock (_connections) return _connections.Count; }
+    }
+
+    async Task AcceptAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                Socket socket = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
+                if (TryAdd(socket, out Connection? connection)) _ = ServeAsync(connection);
+                else socket.Dispose();
+            }
+            catch (OperationCanceledException) { }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            {
+                // Descriptors are used up: those who wait in the queue wait a little longer.
+                await Task.Delay(50, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (SocketException) { } // the client was gone before it was accepted
+        }
+    }
+
+    bool TryAdd(Socket socket, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection)
+    {
+        connection = null;
+        PeerAddress from;
+        try
+        {
+            socket.NoDelay = true;
+            from = PeerAddress.From(((IPEndPoint)socket.RemoteEndPoint!).Address);
+        }
+        catch (SocketException)
+        {
+            return false; // gone already
+        }
+        lock (_connections)
+        {
+            if (_connections.Count >= _limits.Connections || _stop.IsCancellationRequested) return false;
+            connection = new Connection(socket, new HttpSession(from, _handler)) { Deadline = _clock.Now + _limits.Request };
+            _connections.Add(connection);
+            return true;
+        }
+    }
+
+    /// <summary>Never faults: whatever ends a connection is the client's affair or the heartbeat's.</summary>
+    async Task ServeAsync(Connection connection)
+    {
+        try
+        {
+            HttpSession session = connection.Session;
+            for (bool answered = false; ;)
+            {
+                bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+                if (!output.IsEmpty)
+                {
+                    connection.Deadline = _clock.Now + _limits.Request;
+                    await SendAsync(connection.Socket, output).ConfigureAwait(false);
+                    session.Sent();
+                    answered = true;
+                    if (goesOn) continue;
+                    if (session.IsWithinRequest) await LingerAsync(connection.Socket).ConfigureAwait(false);
+                    return;
+                }
+                // The deadline of a request is set by its first byte; those that follow do not move it.
+                bool idle = answered && !session.IsWithinRequest;
+                if (idle) connection.Deadline = _clock.Now + _limits.Idle;
+                int count = await connection.Socket.ReceiveAsync(session.ReceiveBuffer).ConfigureAwait(false);
+                if (count == 0) return;
+                if (idle) connection.Deadline = _clock.Now + _limits.Request;
+                session.Received(count);
+            }
+        }
+        catch (SocketException) { } // reset, or closed by the heartbeat
+        catch (ObjectDisposedException) { } // closed by the heartbeat
+        finally
+        {
+            connection.Socket.Dispose();
+            Remove(connection);
+        }
+    }
+
+    static async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> output)
+    {
+        while (output.Length > 0) output = output[await socket.SendAsync(output).ConfigureAwait(false)..];
+    }
+
+    /// <summary>Waits for the client to close: what it still sends would turn our closing into a reset that destroys the answer on its way.</summary>
+    static async ValueTask LingerAsync(Socket socket)
+    {
+        socket.Shutdown(SocketShutdown.Send);
+        byte[] rest = new byte[512];
+        while (await socket.ReceiveAsync(rest.AsMemory()).ConfigureAwait(false) > 0) { }
+    }
+
+    void Remove(Connection connection)
+    {
+        lock (_connections)
+        {
+            _connections.Remove(connection);
+            if (_connections.Count == 0 && _stop.IsCancellationRequested) _empty.TrySetResult();
+        }
+    }
+
+    void CloseLate()
+    {
+        TimeSpan now = _clock.Now;
+        lock (_connections)
+        {
+            foreach (Connection connection in _connections)
+                if (connection.Deadline < now) connection.Socket.Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_connections)
+        {
+            _stop.Cancel();
+            foreach (Connection connection in _connections) connection.Socket.Dispose();
+            if (_connections.Count == 0) _empty.TrySetResult();
+        }
+        _listener.Dispose();
+        _heartbeat.Dispose();
+        _accepting.Wait();
+        _empty.Task.Wait();
+        _stop.Dispose();
+    }
+
+    sealed class Connection(Socket socket, HttpSession session)
+    {
+        long _deadlineTicks;
+
+        public Socket Socket { get; } = socket;
+        public HttpSession Session { get; } = session;
+
+        /// <summary>When the heartbeat closes the connection.</summary>
+        public TimeSpan Deadline
+        {
+            get => new(Volatile.Read(ref _deadlineTicks));
+            set => Volatile.Write(ref _deadlineTicks, value.Ticks);
+        }
+    }
+}

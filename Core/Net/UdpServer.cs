@@ -1,0 +1,68 @@
+// A UDP socket with a thread that answers each packet where it came from, through a function of bytes. The portable loop:
+// one packet a call, no allocation, because addresses stay what the system made of them (SocketAddress).
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Net;
+
+/// <summary>Answers one packet. Returns the bytes written to <paramref name="reply"/>, or 0 for no answer.</summary>
+delegate int DatagramHandler(ReadOnlySpan<byte> packet, in PeerAddress from, Span<byte> reply);
+
+/// <summary>Serves from its creation until it is disposed.</summary>
+sealed class UdpServer : IDisposable
+{
+    /// <summary>Bytes of packets that may wait in the system: the default of 208 KiB is full after 277 announces.</summary>
+    const int ReceiveBuffer = 4 * 1024 * 1024;
+
+    const int BufferSize = 2048;
+
+    readonly Socket _socket;
+    readonly DatagramHandler _handler;
+    readonly Thread _thread;
+    volatile bool _stopping;
+
+    /// <param name="socket">Bound; belongs to the server from here on.</param>
+    public UdpServer(Socket socket, DatagramHandler handler)
+    {
+        _socket = socket;
+        _handler = handler;
+        _socket.ReceiveBufferSize = ReceiveBuffer;
+        string family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4";
+        _thread = new Thread(Run) { Name = "udp " + family, IsBackground = true };
+        _thread.Start();
+    }
+
+    void Run()
+    {
+        byte[] packet = new byte[BufferSize], reply = new byte[BufferSize];
+        var address = new SocketAddress(_socket.AddressFamily);
+        while (!_stopping)
+        {
+            try
+            {
+                int count = _socket.ReceiveFrom(packet, SocketFlags.None, address);
+                if (!TryRead(address, out PeerAddress from)) continue;
+                int length = _handler(packet.AsSpan(0, count), from, reply);
+                if (length > 0) _socket.SendTo(reply.AsSpan(0, length), SocketFlags.None, address);
+            }
+            catch (SocketException) { } // a full send queue, a firewall's refusal, a packet too large: UDP may lose packets
+            catch (ObjectDisposedException) when (_stopping) { }
+        }
+    }
+
+    /// <summary>Reads the address out of a sockaddr. False for port 0, which cannot be answered.</summary>
+    static bool TryRead(SocketAddress address, out PeerAddress from)
+    {
+        ReadOnlySpan<byte> bytes = address.Buffer.Span;
+        from = address.Family == AddressFamily.InterNetworkV6 ? PeerAddress.From(bytes.Slice(8, 16)) : PeerAddress.From(bytes.Slice(4, 4));
+        return bytes[2] != 0 || bytes[3] != 0;
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        _socket.Dispose(); // wakes the thread
+        _thread.Join();
+    }
+}

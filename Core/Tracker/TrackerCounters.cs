@@ -1,0 +1,30 @@
+namespace TinyTorrent.Tracker;
+
+/// <summary>What a tracker has answered since its start. Any thread may count and read.</summary>
+sealed class TrackerCounters
+{
+    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused;
+
+    public long UdpConnects => Volatile.Read(ref _udpConnects);
+    public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
+    public long UdpScrapes => Volatile.Read(ref _udpScrapes);
+
+    /// <summary>Requests answered with an error: no valid connection id, a torrent not served, a bad port.</summary>
+    public long UdpRefused => Volatile.Read(ref _udpRefused);
+
+    /// <summary>Packets that were no request and got no answer.</summary>
+    public long UdpDropped => Volatile.Read(ref _udpDropped);
+
+    public long HttpAnnounces => Volatile.Read(ref _httpAnnounces);
+    public long HttpScrapes => Volatile.Read(ref _httpScrapes);
+    public long HttpRefused => Volatile.Read(ref _httpRefused);
+
+    public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
+    public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
+    public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
+    public void UdpRefusal() => Interlocked.Increment(ref _udpRefused);
+    public void UdpDrop() => Interlocked.Increment(ref _udpDropped);
+    public void HttpAnnounce() => Interlocked.Increment(ref _httpAnnounces);
+    public void HttpScrape() => Interlocked.Increment(ref _httpScrapes);
+    public void HttpRefusal() => Interlocked.Increment(ref _httpRefused);
+}

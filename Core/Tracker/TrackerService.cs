@@ -1,0 +1,127 @@
+// What a tracker decides, whatever the transport: who is let in, under which address, how many peers it is told and when
+// it shall come again. UdpTracker and HttpTracker translate; the swarms do the rest. Any thread may call all but Tick.
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tracker;
+
+sealed record TrackerOptions
+{
+    /// <summary>Time between two announces of a peer. Each answer is a random tenth more or less, so that peers spread out.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Peers in an answer to who does not say.</summary>
+    public int DefaultPeers { get; init; } = 50;
+
+    /// <summary>Peers in an answer at most, <see cref="PeerLimit"/> or less.</summary>
+    public int MaxPeers { get; init; } = 200;
+
+    /// <summary>How long a UDP connection id is good for.</summary>
+    public TimeSpan ConnectionLifetime { get; init; } = ConnectionIds.StandardLifetime;
+
+    /// <summary>The largest <see cref="MaxPeers"/>.</summary>
+    public const int PeerLimit = 1000;
+}
+
+/// <summary>The tracker without its transports.</summary>
+sealed class TrackerService : IDisposable
+{
+    readonly TrackerOptions _options;
+    readonly SwarmStore _swarms;
+    readonly TimeSpan _lifetime;
+    volatile AccessList _access = AccessList.Everything;
+    TimeSpan _expiredUntil;
+    ulong _draws;
+
+    /// <param name="secret">16 bytes nobody else knows, made new at every start.</param>
+    public TrackerService(TrackerOptions options, ReadOnlySpan<byte> secret)
+    {
+        _options = options;
+        // Half an interval more than the longest a well-behaved peer is silent for: one lost packet costs nobody his place.
+        _lifetime = options.Interval * 1.5;
+        _swarms = new SwarmStore(_lifetime, secret);
+        ConnectionIds = new ConnectionIds(secret, options.ConnectionLifetime);
+    }
+
+    public ConnectionIds ConnectionIds { get; }
+
+    public TrackerCounters Counters { get; } = new();
+
+    public AccessList Access
+    {
+        get => _access;
+        set => _access = value;
+    }
+
+    public (int IPv4, int IPv6) Torrents => _swarms.Torrents;
+    public (long IPv4, long IPv6) Peers => _swarms.Peers;
+
+    /// <summary>Seconds to the peer's next announce.</summary>
+    public int NextInterval()
+    {
+        double spread = 0.9 + 0.2 * (Draw() >> 11) / (1ul << 53);
+        return (int)Math.Max(1, Math.Round(_options.Interval.TotalSeconds * spread));
+    }
+
+    /// <summary>Seconds a peer must wait before it may ask again.</summary>
+    public int MinInterval => (int)Math.Max(1, _options.Interval.TotalSeconds / 2);
+
+    /// <summary>Peers to answer with.</summary>
+    /// <param name="wanted">The peer's numwant; below zero if it has no wish.</param>
+    public int PeersFor(int wanted) => Math.Min(wanted < 0 ? _options.DefaultPeers : wanted, _options.MaxPeers);
+
+    /// <summary>
+    /// The address a peer is listed under: where its request came from. Only a peer in the tracker's own network may name
+    /// another one, because others cannot see that one from the outside; anybody else could name a victim.
+    /// </summary>
+    public static PeerAddress AddressOf(in Announce announce, in PeerAddress source) =>
+        source.IsLocal && announce.Address.IsDialable ? announce.Address : source;
+
+    /// <summary>Notes an announce and draws peers for the answer.</summary>
+    /// <param name="address"><see cref="AddressOf"/>.</param>
+    /// <param name="same">Room for packed peers of the address's family.</param>
+    /// <param name="other">Room for packed peers of the other family, or empty.</param>
+    /// <param name="refusal">A line for the peer's user, when the result is false.</param>
+    public bool TryAnnounce(
+        scoped in Announce announce, scoped in PeerAddress address, TimeSpan now, scoped Span<byte> same, scoped Span<byte> other,
+        out SwarmReply reply, out ReadOnlySpan<byte> refusal)
+    {
+        reply = default;
+        refusal = default;
+        if (announce.Port == 0) refusal = "port is not a number from 1 to 65535"u8;
+        else if (!_access.Serves(announce.InfoHash)) refusal = "this torrent is not served here"u8;
+        if (!refusal.IsEmpty) return false;
+        reply = _swarms.Announce(announce, address, now, same, other);
+        return true;
+    }
+
+    /// <summary>False if the torrent is not served here. One nobody is in has counts of zero.</summary>
+    public bool TryScrape(in InfoHash name, out SwarmCounts counts)
+    {
+        bool served = _access.Serves(name);
+        counts = served ? _swarms.Scrape(name) : default;
+        return served;
+    }
+
+    /// <summary>Forgets silent peers, a little at a time: all are looked at sixteen times in a lifetime. Call it about once a second, from one thread.</summary>
+    public void Tick(TimeSpan now)
+    {
+        double share = Math.Min(1, (now - _expiredUntil).Ticks / (double)_lifetime.Ticks * 16);
+        _expiredUntil = now;
+        (int torrents4, int torrents6) = Torrents;
+        (long peers4, long peers6) = Peers;
+        // A table has at most three places for a torrent; a lone peer is as much to look at as its place.
+        double everything = 4096 + 3.0 * (torrents4 + torrents6) + peers4 + peers6;
+        _swarms.Expire(now, (int)Math.Min(int.MaxValue, 1 + everything * share));
+    }
+
+    public void Dispose() => _swarms.Dispose();
+
+    /// <summary>64 bits for spreading, not for secrets: a counter through a mixer (SplitMix64), so threads share it without a lock.</summary>
+    ulong Draw()
+    {
+        ulong z = Interlocked.Add(ref _draws, 0x9e3779b97f4a7c15);
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return z ^ (z >> 31);
+    }
+}

@@ -1,0 +1,66 @@
+// The tracker over UDP (BEP 15): one packet in, at most one packet out, nothing remembered in between.
+// Before an address has proved itself with a connection id it gets no more bytes than it sent, so the tracker is no
+// amplifier; after that an answer fits an Ethernet frame. Any thread may call.
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tracker;
+
+sealed class UdpTracker(TrackerService service)
+{
+    /// <summary>Bytes of UDP payload in a frame of 1,500: behind 28 bytes of headers over IPv4, 48 over IPv6.</summary>
+    const int MaxReply4 = 1472, MaxReply6 = 1452;
+
+    /// <param name="reply">At least <see cref="UdpCodec.MaxPacketSize"/> bytes.</param>
+    /// <returns>Bytes of the answer, or 0 for none.</returns>
+    public int Answer(ReadOnlySpan<byte> packet, in PeerAddress from, TimeSpan now, Span<byte> reply)
+    {
+        if (!UdpCodec.TryReadRequest(packet, out UdpRequest request))
+        {
+            service.Counters.UdpDrop();
+            return 0;
+        }
+        if (request.Action == UdpAction.Connect)
+        {
+            service.Counters.UdpConnect();
+            return UdpCodec.WriteConnectReply(reply, request.Transaction, service.ConnectionIds.Issue(from, now));
+        }
+        if (!service.ConnectionIds.IsValid(request.ConnectionId, from, now))
+            return Refuse(packet, request.Transaction, "connection id expired"u8, reply);
+        return request.Action == UdpAction.Announce
+            ? Announce(packet, request, from, now, reply)
+            : Scrape(request, reply);
+    }
+
+    int Announce(ReadOnlySpan<byte> packet, in UdpRequest request, in PeerAddress from, TimeSpan now, Span<byte> reply)
+    {
+        Announce announce = request.Announce;
+        PeerAddress address = TrackerService.AddressOf(announce, from);
+        if (address.IsIPv6 != from.IsIPv6) address = from; // the answer's family is the packet's
+        int size = from.IsIPv6 ? CompactPeers.Size6 : CompactPeers.Size4, limit = from.IsIPv6 ? MaxReply6 : MaxReply4;
+        int peers = Math.Min(service.PeersFor(announce.NumWant), (limit - UdpCodec.AnnounceReplySize) / size);
+        Span<byte> room = reply.Slice(UdpCodec.AnnounceReplySize, peers * size);
+        if (!service.TryAnnounce(announce, address, now, room, default, out SwarmReply swarm, out ReadOnlySpan<byte> refusal))
+            return Refuse(packet, request.Transaction, refusal, reply);
+        service.Counters.UdpAnnounce();
+        return UdpCodec.WriteAnnounceReply(reply, request.Transaction, service.NextInterval(), swarm.Counts) + swarm.SameFamily;
+    }
+
+    int Scrape(in UdpRequest request, Span<byte> reply)
+    {
+        service.Counters.UdpScrape();
+        int at = UdpCodec.WriteScrapeReply(reply, request.Transaction);
+        for (int i = 0; i < request.HashCount; i++)
+        {
+            service.TryScrape(request.Hash(i), out SwarmCounts counts); // rows have no names: one not served is a row of zeros
+            at += UdpCodec.WriteScrapeRow(reply[at..], counts);
+        }
+        return at;
+    }
+
+    int Refuse(ReadOnlySpan<byte> packet, uint transaction, ReadOnlySpan<byte> text, Span<byte> reply)
+    {
+        service.Counters.UdpRefusal();
+        int length = UdpCodec.WriteError(reply, transaction, text);
+        return length <= packet.Length ? length : 0;
+    }
+}

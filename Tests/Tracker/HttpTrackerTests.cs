@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Text;
+using TinyTorrent.Bencode;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tests.Tracker;
+
+public sealed class HttpTrackerTests : IDisposable
+{
+    const string Hash = "info_hash=abcdefghijklmnopqr%00%ff", Id = "peer_id=-TT0100-abcdefghijkl";
+
+    static readonly PeerAddress Four = PeerAddress.From([198, 51, 100, 7]);
+    static readonly PeerAddress Six = PeerAddress.From([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+
+    readonly TrackerService _service = new(new TrackerOptions { MaxPeers = 60 }, new byte[16]);
+    readonly HttpTracker _tracker;
+
+    public HttpTrackerTests() => _tracker = new HttpTracker(_service);
+
+    public void Dispose() => _service.Dispose();
+
+    string Announce(string query, PeerAddress from)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        _tracker.Announce(Encoding.Latin1.GetBytes(query), from, TimeSpan.FromSeconds(1000), body);
+        return Checked(body.WrittenSpan);
+    }
+
+    string Announce(string query) => Announce(query, Four);
+
+    string Scrape(string query)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        _tracker.Scrape(Encoding.Latin1.GetBytes(query), body);
+        return Checked(body.WrittenSpan);
+    }
+
+    static string Checked(ReadOnlySpan<byte> body)
+    {
+        Assert.True(BencodeValue.TryParse(body, out _, out BencodeError error), error.ToString());
+        return Encoding.Latin1.GetString(body);
+    }
+
+    [Fact]
+    public void AnAnswerHoldsTheCountsTheIntervalThePeersAndTheCallersAddress()
+    {
+        Announce($"{Hash}&{Id}&port=258&left=0&event=started&compact=1");
+        string answer = Announce($"{Hash}&{Id}&port=2&uploaded=0&downloaded=0&left=1&event=started&numwant=30&key=1f&supportcrypto=1");
+        Assert.Matches(@"^d8:completei1e10:downloadedi0e11:external ip4:\xc6\x33\x64\x0710:incompletei1e8:intervali\d+e12:min intervali900e5:peers6:\xc6\x33\x64\x07\x01\x02e$", answer);
+    }
+
+    [Fact]
+    public void BothFamiliesAreToldAndTheCallersOwnComesFirst()
+    {
+        for (int i = 1; i <= 40; i++) Announce($"{Hash}&{Id}&port={i}&left=1", i % 2 == 0 ? Four : Six);
+        string answer = Announce($"{Hash}&{Id}&port=2&left=1", Four);
+        Assert.Contains("5:peers114:", answer, StringComparison.Ordinal);
+        Assert.Contains("6:peers6360:", answer, StringComparison.Ordinal);
+        answer = Announce($"{Hash}&{Id}&port=2&left=1&numwant=25", Four);
+        Assert.Contains("5:peers114:", answer, StringComparison.Ordinal);
+        Assert.Contains("6:peers6108:", answer, StringComparison.Ordinal);
+        answer = Announce($"{Hash}&{Id}&port=1&left=1", Six);
+        Assert.Contains("5:peers120:", answer, StringComparison.Ordinal);
+        Assert.Contains("6:peers6342:", answer, StringComparison.Ordinal);
+        Assert.Contains("external ip16:", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DictionariesAreForThoseWhoAsk()
+    {
+        Announce($"{Hash}&{Id}&port=258&left=0");
+        Announce($"{Hash}&{Id}&port=7&left=0", Six);
+        Assert.Contains("5:peersld2:ip12:198.51.100.74:porti258eed2:ip11:2001:db8::74:porti7eee", Announce($"{Hash}&{Id}&port=2&left=1&compact=0"), StringComparison.Ordinal);
+        Assert.Contains("5:peerslee", Announce($"{Hash}&{Id}&port=9&left=1&compact=0&numwant=0"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "info_hash is missing")]
+    [InlineData("&&&", "info_hash is missing")]
+    [InlineData("info_hash", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=abcdefghijklmnopqrs", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=abcdefghijklmnopqrstu", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%4", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%", "info_hash is not 20 bytes")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%g0", "info_hash is not 20 bytes")]
+    [InlineData($"{Hash}&{Hash}", "a parameter was given twice")]
+    [InlineData(Hash, "peer_id is missing")]
+    [InlineData($"{Hash}&peer_id=short", "peer_id is not 20 bytes")]
+    [InlineData($"{Hash}&{Id}", "port is missing")]
+    [InlineData($"{Hash}&{Id}&port=", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=0", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=65536", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=-1", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=+1", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=99999999999999999999", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=1x", "port is not a number from 1 to 65535")]
+    [InlineData($"{Hash}&{Id}&port=1&port=2", "a parameter was given twice")]
+    [InlineData($"{Hash}&{Id}&port=1&left=x", "left is not a number")]
+    [InlineData($"{Hash}&{Id}&port=1&left=", "left is not a number")]
+    [InlineData($"{Hash}&{Id}&port=1&uploaded=1.5", "uploaded is not a number")]
+    [InlineData($"{Hash}&{Id}&port=1&downloaded=%31", "downloaded is not a number")]
+    [InlineData($"{Hash}&{Id}&port=1&numwant=many", "numwant is not a number")]
+    public void EveryBadQueryIsToldWhatIsWrong(string query, string reason)
+    {
+        Assert.Equal($"d14:failure reason{reason.Length}:{reason}e", Announce(query));
+        Assert.Equal((0L, 0L), _service.Peers);
+    }
+
+    [Theory]
+    [InlineData("left=-1", 1)]
+    [InlineData("left=99999999999999999999999", 1)]
+    [InlineData("", 1)]
+    [InlineData("left=0", 0)]
+    [InlineData("left=1&event=paused", 1)]
+    [InlineData("left=1&numwant=-5", 1)]
+    [InlineData("left=1&numwant=99999999999999999999", 1)]
+    [InlineData("left=1&ip=example.org&key=not-hex", 1)]
+    public void OddButHarmlessValuesAreTaken(string more, int leechers)
+    {
+        Announce($"{Hash}&{Id}&port=1&{more}");
+        Assert.Equal((1L, 0L), _service.Peers);
+        Assert.Contains($"10:incompletei{leechers}e", Scrape(Hash), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AClaimedAddressIsBelievedOnlyFromTheTrackersOwnNetwork()
+    {
+        Announce($"{Hash}&{Id}&port=1&left=1&ip=203.0.113.9", Four);
+        Announce($"{Hash}&{Id}&port=2&left=1&ip=203.0.113.9", PeerAddress.From([127, 0, 0, 1]));
+        Announce($"{Hash}&{Id}&port=3&left=1&ip=2001:db8::9", PeerAddress.From([10, 0, 0, 1]));
+        Announce($"{Hash}&{Id}&port=4&left=1&ip=255.255.255.255", PeerAddress.From([10, 0, 0, 1]));
+        string answer = Announce($"{Hash}&{Id}&port=9&left=1&compact=0");
+        foreach (string peer in (string[])["198.51.100.74:porti1e", "203.0.113.94:porti2e", "2001:db8::94:porti3e", "10.0.0.14:porti4e"])
+            Assert.Contains(peer, answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AScrapeNamesEachTorrentOnceInOrderAndNeverAllOfThem()
+    {
+        Announce($"{Hash}&{Id}&port=1&left=0");
+        const string counts = "d8:completei0e10:downloadedi0e10:incompletei0ee", zeros = "info_hash=00000000000000000000";
+        Assert.Equal($"d5:filesd20:00000000000000000000{counts}20:abcdefghijklmnopqr\0\u00ff{counts.Replace("completei0e10:d", "completei1e10:d", StringComparison.Ordinal)}ee",
+            Scrape($"{Hash}&{zeros}&{Hash}"));
+        Assert.StartsWith("d14:failure reason", Scrape(""), StringComparison.Ordinal);
+        Assert.StartsWith("d14:failure reason", Scrape("info_hash=19"), StringComparison.Ordinal);
+        Assert.StartsWith("d5:files", Scrape(string.Join('&', Enumerable.Repeat(zeros, 128))), StringComparison.Ordinal);
+        Assert.StartsWith("d14:failure reason", Scrape(string.Join('&', Enumerable.Repeat(zeros, 129))), StringComparison.Ordinal);
+        _service.Access = AccessList.Parse(Convert.ToHexString("abcdefghijklmnopqr\0"u8) + "ff", listedAreServed: false);
+        Assert.Equal($"d5:filesd20:00000000000000000000{counts}ee", Scrape($"{Hash}&{zeros}"));
+        Assert.Equal("d14:failure reason31:this torrent is not served heree", Announce($"{Hash}&{Id}&port=1&left=0"));
+    }
+
+    [Fact]
+    public void RandomQueriesAlwaysGetABencodedAnswer()
+    {
+        var random = new Random(3);
+        string good = $"{Hash}&{Id}&port=1&left=1&event=started&compact=0&numwant=3";
+        for (int round = 0; round < 20_000; round++)
+        {
+            char[] query = good.ToCharArray();
+            for (int change = random.Next(6); change >= 0; change--) query[random.Next(query.Length)] = (char)random.Next(256);
+            Announce(new string(query)[..random.Next(query.Length + 1)]);
+            Scrape(new string(query));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using System.Text;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tests.Tracker;
+
+public sealed class UdpTrackerTests : IDisposable
+{
+    static readonly byte[] Secret = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+    static readonly PeerAddress Four = PeerAddress.From([198, 51, 100, 7]);
+    static readonly PeerAddress Six = PeerAddress.From([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+    static readonly InfoHash Name = new("abcdefghijklmnopqrst"u8);
+    static readonly TimeSpan Now = TimeSpan.FromSeconds(1000);
+
+    readonly TrackerService _service = new(new TrackerOptions { MaxPeers = 1000 }, Secret);
+    readonly UdpTracker _tracker;
+    readonly byte[] _reply = new byte[UdpCodec.MaxPacketSize];
+
+    public UdpTrackerTests() => _tracker = new UdpTracker(_service);
+
+    public void Dispose() => _service.Dispose();
+
+    ulong Connect(PeerAddress from)
+    {
+        byte[] packet = new byte[16];
+        UdpCodec.WriteConnect(packet, 1);
+        int length = _tracker.Answer(packet, from, Now, _reply);
+        Assert.True(UdpCodec.TryReadReply(_reply.AsSpan(0, length), out UdpReply reply));
+        return reply.ConnectionId;
+    }
+
+    byte[] AnnouncePacket(ulong id, int port, int want = -1, AnnounceEvent happened = AnnounceEvent.Started, PeerAddress claimed = default)
+    {
+        byte[] packet = new byte[UdpCodec.AnnounceSize];
+        var announce = new Announce
+        {
+            InfoHash = Name, PeerId = default, Port = (ushort)port, Left = 1, NumWant = want, Event = happened, Address = claimed,
+        };
+        UdpCodec.WriteAnnounce(packet, id, 42, announce, default);
+        return packet;
+    }
+
+    UdpReply Ask(ReadOnlySpan<byte> packet, PeerAddress from)
+    {
+        int length = _tracker.Answer(packet, from, Now, _reply);
+        Assert.True(UdpCodec.TryReadReply(_reply.AsSpan(0, length), out UdpReply reply));
+        Assert.Equal(42u, reply.Transaction);
+        return reply;
+    }
+
+    [Fact]
+    public void APeerConnectsAnnouncesAndIsToldOfTheOthers()
+    {
+        ulong id = Connect(Four);
+        Assert.Equal(0, Ask(AnnouncePacket(id, 1), Four).Body.Length);
+        UdpReply reply = Ask(AnnouncePacket(id, 2), Four);
+        Assert.Equal(UdpAction.Announce, reply.Action);
+        Assert.Equal(new SwarmCounts(0, 2, 0), reply.Counts);
+        Assert.InRange(reply.Interval, 27 * 60, 33 * 60);
+        Assert.Equal([198, 51, 100, 7, 0, 1], reply.Body.ToArray());
+        Assert.Equal(UdpAction.Announce, Ask(AnnouncePacket(id, 1, happened: AnnounceEvent.Stopped), Four).Action);
+        Assert.Equal(0, Ask(AnnouncePacket(id, 2), Four).Body.Length);
+    }
+
+    [Fact]
+    public void IPv6PeersAreToldIPv6Addresses()
+    {
+        ulong id = Connect(Six);
+        Ask(AnnouncePacket(Connect(Four), 5), Four);
+        Ask(AnnouncePacket(id, 1), Six);
+        UdpReply reply = Ask(AnnouncePacket(id, 2), Six);
+        Assert.Equal([.. Six.Bytes, 0, 1], reply.Body.ToArray());
+        Assert.Equal(3, reply.Counts.Leechers);
+    }
+
+    [Fact]
+    public void AnAnswerFitsAnEthernetFrameHoweverManyPeersAreWanted()
+    {
+        foreach (PeerAddress from in (PeerAddress[])[Four, Six])
+        {
+            ulong id = Connect(from);
+            for (int port = 1; port <= 400; port++) Ask(AnnouncePacket(id, port, want: 0), from);
+            Assert.InRange(_tracker.Answer(AnnouncePacket(id, 1, want: 10_000), from, Now, _reply), 1400, from.IsIPv6 ? 1452 : 1472);
+            Assert.Equal(50 * (from.IsIPv6 ? 18 : 6), Ask(AnnouncePacket(id, 1), from).Body.Length);
+            Assert.Equal(3 * (from.IsIPv6 ? 18 : 6), Ask(AnnouncePacket(id, 1, want: 3), from).Body.Length);
+            Assert.Equal(0, Ask(AnnouncePacket(id, 1, want: 0), from).Body.Length);
+        }
+    }
+
+    [Fact]
+    public void ARequestWithoutAProvenAddressGetsNoMoreBytesThanItSent()
+    {
+        ulong good = Connect(Four);
+        foreach (ulong id in (ulong[])[0, 1, 0x41727101980, good ^ 8, good + 1])
+        {
+            byte[] packet = AnnouncePacket(id, 1);
+            Assert.Equal(UdpAction.Error, Ask(packet, Four).Action);
+            Assert.InRange(_tracker.Answer(packet, Four, Now, _reply), 0, packet.Length);
+        }
+        Assert.Equal(UdpAction.Error, Ask(AnnouncePacket(good, 1), PeerAddress.From([198, 51, 100, 8])).Action);
+        int length = _tracker.Answer(AnnouncePacket(good, 1), Four, Now + TimeSpan.FromMinutes(10), _reply);
+        Assert.True(UdpCodec.TryReadReply(_reply.AsSpan(0, length), out UdpReply late));
+        Assert.Equal(UdpAction.Error, late.Action);
+        Assert.Equal((0L, 0L), _service.Peers);
+    }
+
+    [Fact]
+    public void PacketsOfEveryLengthNeitherCrashNorAmplify()
+    {
+        var random = new Random(2);
+        byte[] packet = new byte[2048];
+        ulong id = Connect(Four);
+        for (int round = 0; round < 4; round++)
+        {
+            for (int length = 0; length <= packet.Length; length++)
+            {
+                Span<byte> bytes = packet.AsSpan(0, length);
+                random.NextBytes(bytes);
+                if (length >= 16)
+                {
+                    if (round > 0) bytes[8..11].Clear();
+                    if (round > 0) bytes[11] = (byte)random.Next(5);
+                    if (round == 2) BitConverter.TryWriteBytes(bytes, System.Net.IPAddress.HostToNetworkOrder(0x41727101980));
+                    if (round == 3) BitConverter.TryWriteBytes(bytes, System.Net.IPAddress.HostToNetworkOrder((long)id));
+                }
+                int answered = _tracker.Answer(bytes, Four, Now, _reply);
+                Assert.True(round == 3 ? answered <= 1472 : answered <= length, $"seed 2 round {round} length {length} answered {answered}");
+            }
+        }
+    }
+
+    [Fact]
+    public void AScrapeCountsEachTorrentInTheOrderAsked()
+    {
+        ulong id = Connect(Four);
+        Ask(AnnouncePacket(id, 1), Four);
+        byte[] packet = new byte[UdpCodec.MaxPacketSize];
+        int length = UdpCodec.WriteScrape(packet, id, 42, [new InfoHash(new byte[20]), Name]);
+        UdpReply reply = Ask(packet.AsSpan(0, length), Four);
+        Assert.Equal((2, default, new SwarmCounts(0, 1, 0)), (reply.RowCount, reply.Row(0), reply.Row(1)));
+    }
+
+    [Fact]
+    public void TorrentsThatAreNotServedAreRefusedByName()
+    {
+        _service.Access = AccessList.Parse("", listedAreServed: true);
+        UdpReply reply = Ask(AnnouncePacket(Connect(Four), 1), Four);
+        Assert.Equal("this torrent is not served here", Encoding.ASCII.GetString(reply.Body));
+        reply = Ask(AnnouncePacket(Connect(Four), 0), Four);
+        Assert.Equal("port is not a number from 1 to 65535", Encoding.ASCII.GetString(reply.Body));
+    }
+
+    [Fact]
+    public void AnAddressInThePacketIsBelievedOnlyFromTheTrackersOwnNetwork()
+    {
+        PeerAddress claimed = PeerAddress.From([203, 0, 113, 9]), local = PeerAddress.From([192, 168, 0, 2]);
+        Ask(AnnouncePacket(Connect(Four), 1, claimed: claimed), Four);
+        Ask(AnnouncePacket(Connect(local), 2, claimed: claimed), local);
+        byte[] told = Ask(AnnouncePacket(Connect(Four), 3), Four).Body.ToArray();
+        Assert.Equal(["198.51.100.7", "203.0.113.9"], told.Chunk(6).Select(p => PeerAddress.From(p.AsSpan(0, 4)).ToString()).Order());
+    }
+}
