@@ -15,9 +15,12 @@ static class Failure
 
         (ExitCode code, string message) = Explain(exception);
         message = Display.Safe(message);
-        if (code == ExitCode.Usage)
-            message = command is null ? $"{message} (see 'tinytorrent help')" : $"{command.Name}: {message} (see 'tinytorrent help {command.Name}')";
-        Console.Error.WriteLine($"tinytorrent: {message}");
+        Console.Error.WriteLine("tinytorrent: " + (code, command) switch
+        {
+            (ExitCode.Usage, null) => $"{message} (see 'tinytorrent help')",
+            (ExitCode.Usage, _) => $"{command.Name}: {message} (see 'tinytorrent help {command.Name}')",
+            _ => message,
+        });
         if (arguments?.Count("--verbose") >= 2) Console.Error.WriteLine(exception);
         if (arguments?.Has("--json") == true && exception is not OutputException) WriteEvent(code, message);
         return code;
@@ -41,7 +44,7 @@ static class Failure
             FileNotFoundException => "no such file",
             DirectoryNotFoundException => "no such folder",
             // opening a folder as a file is reported as a lack of permission
-            UnauthorizedAccessException when Directory.Exists(path) && !File.Exists(path) => "a folder, or no permission to write there",
+            UnauthorizedAccessException when Directory.Exists(path) && !File.Exists(path) => "a folder, or permission denied",
             UnauthorizedAccessException => "permission denied",
             _ => Reason(fault.Message),
         };

@@ -6,7 +6,7 @@ namespace TinyTorrent.Commands;
 static class HelpText
 {
     const int Width = 80;
-    const int OptionColumn = 26;
+    const int MaxColumn = 30;
 
     public static readonly (string Code, string Meaning)[] ExitCodes =
     [
@@ -43,7 +43,7 @@ static class HelpText
     {
         var text = new StringBuilder("tinytorrent: BitTorrent client and tracker in one file\n\n").Append(Usage());
         text.Append("\nOptions of every command:\n");
-        foreach (Option option in CommandTable.CommonOptions) Entry(text, Form(option), OptionColumn, option.Help);
+        Append(text, CommandTable.CommonOptions);
         text.Append("\nExamples:\n");
         foreach ((string command, string meaning) in Examples) text.Append($"  {command}\n      {meaning}\n");
         text.Append("\nExit codes:\n");
@@ -54,11 +54,11 @@ static class HelpText
     public static string For(Command command)
     {
         var text = new StringBuilder();
-        Entry(text, "Usage:", 7, $"tinytorrent {command.Name} {command.Synopsis}".TrimEnd());
+        Entry(text, "", 0, $"Usage: tinytorrent {command.Name} {command.Synopsis}");
         text.Append('\n');
         Entry(text, "", 0, Sentence(command.Summary));
         text.Append("\nOptions:\n");
-        foreach (Option option in command.Options.Concat(CommandTable.CommonOptions)) Entry(text, Form(option), OptionColumn, option.Help);
+        Append(text, [.. command.Options, .. CommandTable.CommonOptions]);
         foreach (string paragraph in Paragraphs(command.Details))
         {
             text.Append('\n');
@@ -74,6 +74,12 @@ static class HelpText
 
     public static string Sentence(string summary) => summary.Length == 0 ? "" : char.ToUpperInvariant(summary[0]) + summary[1..] + ".";
 
+    static void Append(StringBuilder text, Option[] options)
+    {
+        int column = options.Select(option => Form(option).Length + 2).Where(width => width <= MaxColumn).Max();
+        foreach (Option option in options) Entry(text, Form(option), column, option.Help);
+    }
+
     static string Form(Option option)
     {
         string form = option.Short == '\0' ? $"      {option.Name}" : $"  -{option.Short}, {option.Name}";
@@ -85,7 +91,7 @@ static class HelpText
     {
         int at = term.Length;
         text.Append(term);
-        if (at >= column && column > 0)
+        if (at + 2 > column && column > 0)
         {
             text.Append('\n');
             at = 0;
