@@ -58,8 +58,8 @@ static class Failure
         return open < close ? message[(open + 1)..close] : "";
     }
 
-    /// <summary><c>No space left on device : '/x'</c> without its path, as the second half of a sentence.</summary>
-    static string Reason(string message)
+    /// <summary>The system's message as the second half of a sentence: <c>No space left on device : '/x'</c> without its path.</summary>
+    public static string Reason(string message)
     {
         int path = message.IndexOf(" : '", StringComparison.Ordinal);
         string reason = (path < 0 ? message : message[..path]).TrimEnd('.');

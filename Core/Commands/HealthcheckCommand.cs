@@ -33,7 +33,7 @@ static class HealthcheckCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
-            string why = e is OperationCanceledException ? "no answer in time" : e.Message;
+            string why = e is OperationCanceledException ? "no answer in time" : Failure.Reason(e.Message);
             throw new CommandException(ExitCode.NoPeer, $"{text}: {why}");
         }
         if (!arguments.Has("--quiet")) Console.Out.WriteLine("ok");

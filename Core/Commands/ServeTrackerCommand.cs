@@ -89,7 +89,7 @@ sealed class ServeTrackerCommand : IDisposable
         }
         catch (SocketException e)
         {
-            throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {e.Message}");
+            throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {Failure.Reason(e.Message)} (--listen chooses another address)");
         }
     }
 
@@ -146,7 +146,7 @@ sealed class ServeTrackerCommand : IDisposable
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"tinytorrent: the old list stays in force: {Display.Safe(e.Message)}");
+            Console.Error.WriteLine($"tinytorrent: {Display.Safe(e.Message)} (the old list stays in force)");
             _json?.Write("error", json => json.WriteString("message", e.Message));
         }
     }
