@@ -1,5 +1,4 @@
 // Fetches a .torrent from an http or https URL, no more of it than a .torrent may have and not for ever.
-using System.Net;
 using TinyTorrent.Metainfo;
 
 namespace TinyTorrent.Commands;
@@ -33,7 +32,6 @@ static class TorrentDownload
     {
         using var handler = new SocketsHttpHandler
         {
-            AutomaticDecompression = DecompressionMethods.All,
             MaxAutomaticRedirections = MaxRedirects,
             UseCookies = false,
         };
