@@ -31,6 +31,7 @@ static partial class StandardStreams
     sealed partial class DescriptorStream(int descriptor) : Stream
     {
         const int Interrupted = 4, BrokenPipe = 32;
+        const short PollOut = 4;
         static readonly int TryAgain = OperatingSystem.IsLinux() ? 11 : 35;
 
         public override bool CanRead => false;
@@ -54,8 +55,8 @@ static partial class StandardStreams
             if (errno == Interrupted) return true;
             if (errno == TryAgain) // the descriptor is shared with a program that made it non-blocking
             {
-                Thread.Sleep(1);
-                return true;
+                var room = new PollEntry { Descriptor = descriptor, Events = PollOut };
+                return poll(ref room, 1, -1) >= 0 || Marshal.GetLastPInvokeError() == Interrupted;
             }
             return descriptor == 1 ? throw new OutputException(errno == BrokenPipe, Marshal.GetPInvokeErrorMessage(errno)) : false;
         }
@@ -68,6 +69,15 @@ static partial class StandardStreams
 
         [LibraryImport("libc", SetLastError = true)]
         private static partial nint write(int descriptor, ref byte buffer, nint count);
+
+        [LibraryImport("libc", SetLastError = true)]
+        private static partial int poll(ref PollEntry entries, nuint count, int milliseconds);
+
+        struct PollEntry
+        {
+            public int Descriptor;
+            public short Events, Happened;
+        }
     }
 }
 

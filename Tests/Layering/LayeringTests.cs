@@ -1,0 +1,115 @@
+// The architecture as a test: reads the sources and fails on what the compiler allows and the design does not.
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+namespace TinyTorrent.Tests.Layering;
+
+public sealed partial class LayeringTests
+{
+    // Core's own files, the composition root, are the room "".
+    static readonly Dictionary<string, int> Layers = new()
+    {
+        ["Types"] = 0,
+        ["Bencode"] = 1, ["Hashing"] = 1, ["Metainfo"] = 1, ["Wire"] = 1,
+        ["Swarm"] = 2, ["Tracker"] = 2, ["Catalogue"] = 2, ["Dht"] = 2,
+        ["Net"] = 3, ["Storage"] = 3,
+        ["Commands"] = 4, [""] = 4,
+    };
+
+    const int HighestPureLayer = 2;
+
+    static readonly string Root = FindRoot();
+    static readonly Source[] Sources = [.. Directory.EnumerateFiles(Path.Combine(Root, "Core"), "*.cs", SearchOption.AllDirectories).Order().Select(Read)];
+
+    sealed record Source(string Path, string Room, string Text, string Code)
+    {
+        public int Lines => Text.Count(c => c == '\n');
+    }
+
+    [Fact]
+    public void EveryRoomHasALayer() =>
+        None(Sources.Where(s => !Layers.ContainsKey(s.Room)).Select(s => s.Path));
+
+    [Fact]
+    public void PureRoomsHoldNoSocketFileThreadTaskOrClock() =>
+        None(Pure().SelectMany(s => Impure().Matches(s.Code).Select(m => $"{s.Path} names {m.Value}")));
+
+    [Fact]
+    public void NoRoomNamesOneAboveIt() =>
+        None(Sources.SelectMany(s => Named(s).Where(room => Layers[room] > Layers[s.Room]).Select(room => $"{s.Path} names {room}")));
+
+    [Fact]
+    public void NoRoomReachesItselfThroughOthers()
+    {
+        Dictionary<string, HashSet<string>> reaches = Layers.Keys.ToDictionary(room => room, room => new HashSet<string>());
+        foreach (Source source in Sources) reaches[source.Room].UnionWith(Named(source));
+        for (int steps = 0; steps < Layers.Count; steps++)
+            foreach (HashSet<string> rooms in reaches.Values)
+                rooms.UnionWith(rooms.SelectMany(room => reaches[room]).ToArray());
+        None(reaches.Where(r => r.Value.Contains(r.Key)).Select(r => $"{r.Key} is in a cycle"));
+    }
+
+    [Fact]
+    public void NoFileNeedsATableOfContents() =>
+        None(Sources.Where(s => s.Lines > 450).Select(s => $"{s.Path}: {s.Lines} lines"));
+
+    [Fact]
+    public void EveryFileBeyondTheTrivialOpensWithWhatItIs() =>
+        None(Sources.Where(s => s.Lines > 60 && !s.Text.StartsWith("//", StringComparison.Ordinal)).Select(s => s.Path));
+
+    [Fact]
+    public void NothingIsSwallowedWithoutAWord() =>
+        None(Sources.SelectMany(s => SilentCatch().Matches(s.Text).Select(m => $"{s.Path}: {m.Value}")));
+
+    [Fact]
+    public void NoAsyncVoidAndNoSleep() =>
+        None(Sources.SelectMany(s => Careless().Matches(s.Code).Select(m => $"{s.Path}: {m.Value}")));
+
+    [Fact]
+    public void HashesNeverNeedLibssl() =>
+        None(Sources.Where(s => s.Code.Contains("Security.Cryptography", StringComparison.Ordinal)).Select(s => s.Path));
+
+    [Fact]
+    public void TheTopLevelHoldsOnlyTheLayout()
+    {
+        string[] layout = ["tinytorrent.csproj", "Program.cs", "Core", "Tests", "Makefile", "README.md", "LICENSE", "bin", "obj", "TestResults"];
+        None(Directory.EnumerateFileSystemEntries(Root).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.').Except(layout));
+    }
+
+    static void None(IEnumerable<string> offenders)
+    {
+        string found = string.Join('\n', offenders);
+        Assert.True(found.Length == 0, found);
+    }
+
+    static IEnumerable<Source> Pure() => Sources.Where(s => Layers[s.Room] <= HighestPureLayer);
+
+    static IEnumerable<string> Named(Source source) => RoomName().Matches(source.Code).Select(m => m.Groups[1].Value)
+        .Where(room => Layers.ContainsKey(room) && room != source.Room).Distinct();
+
+    // A room is named by a using, or from inside the namespace TinyTorrent by its bare name: Net.Clock.
+    [GeneratedRegex(@"(?:\bTinyTorrent\.|(?<![\w.]))([A-Z]\w+)(?:;|\.[A-Z])")]
+    private static partial Regex RoomName();
+
+    [GeneratedRegex(@"\b(?:Socket(?!s\b)\w*|File\.|FileStream|Thread\w*|Task\b|ValueTask|DateTime\.|DateTimeOffset\.(?:Utc)?Now|Stopwatch|TimeProvider|Random\.Shared|new Random\(\)|Environment\.TickCount\w*|HttpClient)")]
+    private static partial Regex Impure();
+
+    // Everything, or nothing done about it: either needs a filter or a reason beside it.
+    [GeneratedRegex(@"catch\s*(?:\(Exception(?: \w+)?\))?\s*\{[^}/]*\}|catch\s*\([^)]*\)\s*\{\s*\}(?![^\n]*//)")]
+    private static partial Regex SilentCatch();
+
+    [GeneratedRegex(@"\basync void\b|\bThread\.Sleep\b")]
+    private static partial Regex Careless();
+
+    [GeneratedRegex("""(?<literal>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')|//[^\n]*|/\*.*?\*/""", RegexOptions.Singleline)]
+    private static partial Regex CommentOrLiteral();
+
+    static Source Read(string path)
+    {
+        string text = File.ReadAllText(path), relative = Path.GetRelativePath(Root, path);
+        string room = Path.GetDirectoryName(Path.GetRelativePath("Core", relative))!;
+        return new Source(relative, room, text, CommentOrLiteral().Replace(text, m => m.Groups["literal"].Success ? "\"\"" : ""));
+    }
+
+    static string FindRoot([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../.."));
+}
