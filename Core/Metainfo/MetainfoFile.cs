@@ -159,7 +159,7 @@ sealed class MetainfoFile
         void Add(ReadOnlySpan<byte> raw)
         {
             string url = Encoding.UTF8.GetString(raw);
-            if (TrackerTiers.IsWebSeed(url) && seen.Add(url)) seeds.Add(url);
+            if (seen.Count < TrackerTiers.MaxUrls && TrackerTiers.IsWebSeed(url) && seen.Add(url)) seeds.Add(url);
         }
     }
 
@@ -170,7 +170,7 @@ sealed class MetainfoFile
         foreach (BencodeValue node in list.Items)
         {
             BencodeItems pair = node.Items;
-            if (!pair.MoveNext()) continue;
+            if (nodes.Count == TrackerTiers.MaxUrls || !pair.MoveNext()) continue;
             string host = Encoding.UTF8.GetString(pair.Current.Bytes);
             if (!pair.MoveNext()) continue;
             string address = host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host;

@@ -7,6 +7,9 @@ namespace TinyTorrent.Metainfo;
 
 static class TrackerTiers
 {
+    /// <summary>URLs of one kind beyond this many are not read: every downloader would knock at each of them.</summary>
+    public const int MaxUrls = 1000;
+
     /// <summary>announce-list if it names any tracker, else announce. A URL appears once, in its first place.</summary>
     /// <param name="others">Receives what is not http, https or udp.</param>
     public static IReadOnlyList<IReadOnlyList<string>> Read(BencodeValue root, List<string> others)
@@ -32,7 +35,7 @@ static class TrackerTiers
         void Add(ReadOnlySpan<byte> raw, List<string> tier)
         {
             string url = Encoding.UTF8.GetString(raw).Trim();
-            if (url.Length > 0 && seen.Add(url)) (IsTracker(url) ? tier : others).Add(url);
+            if (url.Length > 0 && seen.Count < MaxUrls && seen.Add(url)) (IsTracker(url) ? tier : others).Add(url);
         }
     }
 

@@ -254,6 +254,14 @@ public class MetainfoFileTests
     }
 
     [Fact]
+    public void OnlyTheFirstThousandUrlsAreRead()
+    {
+        object[] urls = [.. Enumerable.Range(0, 5000).Select(i => $"http://h/{i}")];
+        MetainfoFile torrent = MetainfoFile.Parse(Ben.Encode(new Dict { { "announce-list", new object[] { urls } }, { "info", Single }, { "url-list", urls } }));
+        Assert.Equal((1000, 1000), (torrent.Trackers[0].Count, torrent.WebSeeds.Count));
+    }
+
+    [Fact]
     public void OptionalFieldsOfAWrongKindAreAsGoodAsNone()
     {
         MetainfoFile torrent = MetainfoFile.Parse(Ben.Encode(new Dict
