@@ -14,6 +14,10 @@ static class CommandTable
     public static readonly Command[] All =
     [
         CreateCommand.Command,
+        GetCommand.Async,
+        GetCommand.Sync,
+        SeedCommand.Async,
+        SeedCommand.Sync,
         InfoCommand.Command,
         ServeTrackerCommand.Command,
         HealthcheckCommand.Command,

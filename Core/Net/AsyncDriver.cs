@@ -91,7 +91,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
             else output = peer.TakeOutput(maxBlocks: 0);
             if (output.IsEmpty)
             {
-                await wake.WaitAsync().ConfigureAwait(false);
+                if (!peer.Outbox.IsClosed) await wake.WaitAsync().ConfigureAwait(false);
                 continue;
             }
             int length = output.Length;

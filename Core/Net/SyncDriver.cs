@@ -91,7 +91,7 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
             ReadOnlySpan<byte> output = peer.TakeOutput(PeerSocket.BlocksPerSend(up)).Span;
             if (output.IsEmpty)
             {
-                wake.WaitOne();
+                if (!peer.Outbox.IsClosed) wake.WaitOne();
                 continue;
             }
             Pause(up.Charge(output.Length, clock.Now), closed);

@@ -18,7 +18,11 @@ namespace TinyTorrent.Storage;
 
 /// <param name="Pieces">Verified and on disk.</param>
 /// <param name="Begun">Of other pieces, the blocks that are on disk, not verified; each piece at most once.</param>
-sealed record ResumeState(Bitfield Pieces, IReadOnlyList<(int Piece, Bitfield Blocks)> Begun);
+sealed record ResumeState(Bitfield Pieces, IReadOnlyList<(int Piece, Bitfield Blocks)> Begun)
+{
+    /// <summary>Set when loaded: pieces of files that are not as we left them. They are in neither list and must be hashed.</summary>
+    public Bitfield? Doubtful { get; init; }
+}
 
 sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, PieceStore store)
 {
@@ -141,7 +145,7 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
             for (int piece = doubtful.NextSet(0); piece >= 0; piece = doubtful.NextSet(piece + 1)) pieces.Clear(piece);
             begun.RemoveAll(b => doubtful[b.Item1]);
             reason = null;
-            return new ResumeState(pieces, begun);
+            return new ResumeState(pieces, begun) { Doubtful = doubtful };
         }
         return null;
     }

@@ -34,7 +34,7 @@ interface IPeerEvents
     /// Reads blocks from disk to be sent: block i goes to <paramref name="into"/> at i × <paramref name="stride"/>.
     /// False if one can't be read; the peer is dropped.
     /// </summary>
-    bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Span<byte> into, int stride);
+    bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> into, int stride);
 
     /// <summary>Bytes went out, so many of them from blocks.</summary>
     void OnSent(int bytes, int blockBytes, TimeSpan now);

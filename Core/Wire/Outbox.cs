@@ -23,6 +23,7 @@ sealed class Outbox
     Action _wake = static () => { };
     Action _abort = static () => { };
     bool _writerWaits;
+    bool _finishing;
     bool _closed;
 
     /// <summary>Ties the outbox to its connection. Neither action may block or call back.</summary>
@@ -130,6 +131,19 @@ sealed class Outbox
         _wake();
     }
 
+    /// <summary>Ends the connection once the small messages that wait have been sent; blocks are not.</summary>
+    public void Finish()
+    {
+        lock (_gate)
+        {
+            _finishing = true;
+            _blocks.Clear();
+            if (!_writerWaits) return; // the writer comes back by itself
+            _writerWaits = false;
+        }
+        _wake();
+    }
+
     /// <summary>Ends the connection; what is still queued is not sent.</summary>
     public void Close()
     {
@@ -151,6 +165,7 @@ sealed class Outbox
         lock (_gate)
         {
             blockCount = 0;
+            _closed |= _finishing && _controlCount == 0; // the writer finds nothing more to send and ends the connection
             if (_closed || (_controlCount == 0 && (_blocks.Count == 0 || blocks.IsEmpty)))
             {
                 _writerWaits = true;

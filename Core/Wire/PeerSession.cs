@@ -142,7 +142,7 @@ sealed class PeerSession(Admission admit)
         _sendingBlockBytes = 0;
         if (blockCount > 0)
         {
-            if (!TryFillBlocks(blocks[..blockCount], _output.AsSpan(length), out int blockLength))
+            if (!TryFillBlocks(blocks[..blockCount], _output.AsMemory(length), out int blockLength))
             {
                 Outbox.Close();
                 ReturnOutput();
@@ -153,7 +153,7 @@ sealed class PeerSession(Admission admit)
         return _output.AsMemory(0, length);
     }
 
-    bool TryFillBlocks(ReadOnlySpan<BlockRef> blocks, Span<byte> output, out int length)
+    bool TryFillBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> output, out int length)
     {
         length = 0;
         // Full blocks lie a fixed stride apart, so that a run of them is one vectored read; a short one ends the run.
@@ -165,7 +165,7 @@ sealed class PeerSession(Admission admit)
             if (!_events!.ReadBlocks(run, output[(length + PeerMessage.PieceHeaderLength)..], BlockStride)) return false;
             foreach (ref readonly BlockRef block in run)
             {
-                PeerMessage.WritePieceHeader(output[length..], block);
+                PeerMessage.WritePieceHeader(output.Span[length..], block);
                 length += PeerMessage.PieceHeaderLength + block.Length;
                 _sendingBlockBytes += block.Length;
             }

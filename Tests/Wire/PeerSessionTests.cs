@@ -40,9 +40,9 @@ public class PeerSessionTests
 
         public readonly StringBuilder Stored = new();
 
-        public bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Span<byte> into, int stride)
+        public bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> into, int stride)
         {
-            for (int i = 0; i < blocks.Length; i++) into.Slice(i * stride, blocks[i].Length).Fill((byte)blocks[i].Piece);
+            for (int i = 0; i < blocks.Length; i++) into.Slice(i * stride, blocks[i].Length).Span.Fill((byte)blocks[i].Piece);
             return true;
         }
 

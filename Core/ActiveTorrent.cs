@@ -1,0 +1,127 @@
+// One torrent at work: its content on disk, its swarm, its trackers and its resume file, wired together and ticked by the
+// engine. Nothing is decided here.
+using System.Net;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+
+namespace TinyTorrent;
+
+sealed class ActiveTorrent : ITrackerEvents, IDisposable
+{
+    /// <summary>A crash costs at most this much hashing; a checkpoint costs an fdatasync.</summary>
+    static readonly TimeSpan s_checkpointInterval = TimeSpan.FromSeconds(30);
+
+    readonly Engine _engine;
+    readonly PieceStore _store;
+    readonly TorrentDisk _disk;
+    readonly ResumeFile? _resume;
+    readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    TimeSpan _nextCheckpoint = s_checkpointInterval;
+    Task _checkpoint = Task.CompletedTask;
+
+    /// <param name="store">Owned from here on.</param>
+    /// <param name="resume">Where the state is kept; null when the content is only read.</param>
+    /// <param name="picker">Told what is on disk and what is wanted.</param>
+    /// <param name="trackers">Tiers of URLs.</param>
+    public ActiveTorrent(Engine engine, MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, IReadOnlyList<IReadOnlyList<string>> trackers)
+    {
+        (_engine, _store, _resume, Metainfo) = (engine, store, resume, metainfo);
+        _disk = new TorrentDisk(store, Verify);
+        Torrent = new Torrent(metainfo.InfoHash, metainfo.Geometry, picker, _disk, engine.PeerId, engine.Port, new Random());
+        Torrent.Completed += OnCompleted;
+        if (picker.IsComplete) _completed.SetResult();
+
+        var self = new Announce
+        {
+            InfoHash = metainfo.InfoHash,
+            PeerId = engine.PeerId,
+            Port = (ushort)engine.Port,
+            Left = Torrent.Stats.Missing,
+            NumWant = -1,
+            Key = (uint)Random.Shared.Next(),
+        };
+        Trackers = new TrackerClient(self, trackers, engine.TrackerTransport, this, new Random());
+    }
+
+    public MetainfoFile Metainfo { get; }
+    public Torrent Torrent { get; }
+    public TrackerClient Trackers { get; }
+
+    /// <summary>False: no more checkpoints, for what is complete and not seeded needs none.</summary>
+    public bool KeepsState { get; set; } = true;
+
+    /// <summary>Everything wanted is verified and on disk.</summary>
+    public Task Completion => _completed.Task;
+
+    /// <summary>The disk's first fault. Ok while there is none.</summary>
+    public DiskResult Fault => _disk.Fault;
+
+    /// <summary>A tracker answered or failed. Raised from its transport's threads.</summary>
+    public event Action<TrackerStatus>? TrackerReported;
+
+    void Verify(int piece) => _engine.Verifier.Add(new PieceToVerify(Metainfo, _store, piece, OnPieceRead));
+
+    void OnPieceRead(int piece, DiskResult read, bool matches)
+    {
+        if (_disk.Note(read)) Torrent.OnPieceHashed(piece, matches, _engine.Clock.Now);
+    }
+
+    void OnCompleted()
+    {
+        Trackers.OnCompleted();
+        _completed.TrySetResult();
+    }
+
+    void ITrackerEvents.OnPeers(IReadOnlyList<IPEndPoint> peers) => AddPeers(peers);
+
+    void ITrackerEvents.OnTracker(TrackerStatus status) => TrackerReported?.Invoke(status);
+
+    /// <summary>Peers to connect to.</summary>
+    public void AddPeers(IReadOnlyList<IPEndPoint> peers)
+    {
+        Torrent.AddCandidates(peers);
+        _engine.Dial();
+    }
+
+    AnnounceTotals Totals
+    {
+        get
+        {
+            TorrentStats stats = Torrent.Stats;
+            return new AnnounceTotals(stats.Uploaded, stats.Downloaded, stats.Missing);
+        }
+    }
+
+    /// <summary>Once a second.</summary>
+    public void Tick(TimeSpan now)
+    {
+        Torrent.Tick(now);
+        Trackers.Tick(now, Totals);
+        if (now < _nextCheckpoint || !_checkpoint.IsCompleted) return;
+        _nextCheckpoint = now + s_checkpointInterval;
+        _checkpoint = Task.Run(Checkpoint); // an fdatasync may take as long as the disk likes
+    }
+
+    /// <summary>Tells the trackers that we leave; <see cref="TrackerClient.IsStopped"/> says when they know.</summary>
+    public void Leave() => Trackers.Stop(Totals);
+
+    /// <summary>The last checkpoint, after every connection has ended. Waits for one that runs.</summary>
+    public async Task SaveAsync()
+    {
+        await _checkpoint.ConfigureAwait(false);
+        Checkpoint();
+    }
+
+    void Checkpoint()
+    {
+        if (_resume is null || !KeepsState) return;
+        // The order matters: only what was complete before the flush is known to be on disk after it.
+        (Bitfield have, List<(int Piece, Bitfield Blocks)> begun) = Torrent.CopyState();
+        if (_disk.Note(_store.Flush())) _disk.Note(_resume.Save(new ResumeState(have, begun)));
+    }
+
+    public void Dispose() => _store.Dispose();
+}

@@ -1,0 +1,186 @@
+// One torrent as get and seed run it: prepared from what is on disk, watched until there is a reason to stop.
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+sealed class Transfer
+{
+    static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
+
+    readonly Engine _engine;
+    readonly ActiveTorrent _torrent;
+    readonly Progress _progress;
+    readonly CancellationToken _interrupt;
+    readonly TimeSpan _started;
+
+    /// <summary>Starts the torrent.</summary>
+    public Transfer(Engine engine, ActiveTorrent torrent, IReadOnlyList<HostPort> peers, Progress progress, CancellationToken interrupt)
+    {
+        (_engine, _torrent, _progress, _interrupt, _started) = (engine, torrent, progress, interrupt, engine.Clock.Now);
+        torrent.TrackerReported += OnTracker;
+        torrent.Torrent.PeerChanged += OnPeer;
+        torrent.Torrent.PieceFailed += OnPieceFailed;
+        WriteStarted();
+        engine.Add(torrent);
+        torrent.AddPeers([.. peers.Where(p => IPAddress.TryParse(p.Host, out _)).Select(p => new IPEndPoint(IPAddress.Parse(p.Host), p.Port))]);
+        foreach (HostPort peer in peers) if (!IPAddress.TryParse(peer.Host, out _)) _ = ConnectAsync(peer);
+    }
+
+    /// <summary>Hashes what is on disk, with progress, and tells the picker.</summary>
+    public static void Check(MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, Progress progress, CancellationToken interrupt)
+    {
+        DiskResult result = ExistingContent.Find(metainfo, store, resume, picker,
+            (done, total) => progress.Show(new TransferStatus("checking", done, total)), interrupt);
+        Require(result);
+    }
+
+    /// <summary>A disk fault ends the command.</summary>
+    public static void Require(DiskResult result)
+    {
+        if (!result.IsOk) throw new CommandException(ExitCode.Disk, result.ToString());
+    }
+
+    /// <summary>Until everything wanted is there. Done, or why not.</summary>
+    /// <param name="timeout">Gives up when nothing has arrived for so long; null: never.</param>
+    /// <param name="look">Called ten times a second.</param>
+    public async Task<ExitCode> DownloadAsync(TimeSpan? timeout, Action look)
+    {
+        long received = 0;
+        TimeSpan lastArrival = _engine.Clock.Now;
+        while (!_torrent.Completion.IsCompleted)
+        {
+            if (await PauseAsync(_torrent.Completion).ConfigureAwait(false)) return ExitCode.Interrupted;
+            TorrentStats stats = Look("downloading");
+            look();
+            TimeSpan now = _engine.Clock.Now;
+            if (stats.Downloaded > received) (received, lastArrival) = (stats.Downloaded, now);
+            if (now - lastArrival > timeout)
+                throw new CommandException(stats.Left < stats.Wanted ? ExitCode.Incomplete : ExitCode.NoPeer, $"nothing arrived for {Display.Duration(timeout.Value)}");
+            if (_torrent.Trackers.AllFailed && _torrent.Torrent.IsStranded) throw Stranded();
+        }
+        look();
+        WriteCompleted();
+        return ExitCode.Done;
+    }
+
+    /// <summary>Until interrupted, or until it is enough.</summary>
+    public async Task<ExitCode> SeedAsync(Func<TorrentStats, TimeSpan, bool> isEnough)
+    {
+        TimeSpan since = _engine.Clock.Now;
+        while (!isEnough(_torrent.Torrent.Stats, _engine.Clock.Now - since))
+        {
+            if (await PauseAsync(Task.Delay(Timeout.Infinite, CancellationToken.None)).ConfigureAwait(false)) return ExitCode.Interrupted;
+            Look("seeding");
+        }
+        return ExitCode.Done;
+    }
+
+    /// <summary>Waits a moment, or until <paramref name="over"/>. True if interrupted.</summary>
+    async Task<bool> PauseAsync(Task over)
+    {
+        try { await over.WaitAsync(s_look, _interrupt).ConfigureAwait(false); }
+        catch (TimeoutException) { } // the usual end of a pause
+        catch (OperationCanceledException) when (_interrupt.IsCancellationRequested) { return true; }
+        return false;
+    }
+
+    TorrentStats Look(string phase)
+    {
+        if (_engine.Fault is { } fault) throw new InvalidOperationException("a peer's connection failed", fault);
+        Require(_torrent.Fault);
+        TorrentStats stats = _torrent.Torrent.Stats;
+        _progress.Show(new TransferStatus(phase, stats.Wanted - stats.Left, stats.Wanted)
+        {
+            Rate = stats.DownRate,
+            UpRate = stats.UpRate,
+            Uploaded = stats.Uploaded,
+            Peers = stats.Peers,
+        });
+        return stats;
+    }
+
+    CommandException Stranded()
+    {
+        (TrackerFailure failure, string reason) = _torrent.Trackers.WorstFailure;
+        return failure switch
+        {
+            TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {Display.Safe(reason)}"),
+            TrackerFailure.None => new CommandException(ExitCode.NoPeer, "no peer answered, and the torrent names no tracker (try --peer or --tracker)"),
+            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {Display.Safe(reason)}"),
+        };
+    }
+
+    async Task ConnectAsync(HostPort peer)
+    {
+        try { await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false); }
+        catch (SocketException e) { _progress.Warning($"{peer}: {e.Message}"); }
+        catch (OperationCanceledException) { } // the engine stops
+    }
+
+    void OnTracker(TrackerStatus status)
+    {
+        if (status.Failure != TrackerFailure.None) _progress.Warning($"{status.Url}: {status.Reason}");
+        else _progress.Detail($"{status.Url}: {status.Peers} peers, {status.Seeders} seeders, {status.Leechers} leechers {status.Reason}");
+        _progress.Events?.Write("tracker", json =>
+        {
+            json.WriteString("url", status.Url);
+            json.WriteString("state", status.State.ToString().ToLowerInvariant());
+            if (status.Reason.Length > 0) json.WriteString("reason", status.Reason);
+            if (status.Peers is { } peers) json.WriteNumber("peers", peers);
+            if (status.Seeders is { } seeders) json.WriteNumber("seeders", seeders);
+            if (status.Leechers is { } leechers) json.WriteNumber("leechers", leechers);
+        });
+    }
+
+    void OnPeer(IPEndPoint peer, bool connected)
+    {
+        _progress.Detail($"{peer}: {(connected ? "connected" : "gone")}");
+        _progress.Events?.Write("peer", json =>
+        {
+            json.WriteString("address", peer.ToString());
+            json.WriteString("state", connected ? "connected" : "gone");
+        });
+    }
+
+    void OnPieceFailed(int piece)
+    {
+        _progress.Detail($"piece {piece} arrived damaged and is fetched again");
+        _progress.Events?.Write("piece-failed", json => json.WriteNumber("piece", piece));
+    }
+
+    void WriteStarted()
+    {
+        TorrentStats stats = _torrent.Torrent.Stats;
+        _progress.Detail($"listening on port {_engine.Port}");
+        _progress.Events?.Write("started", json =>
+        {
+            json.WriteString("name", _torrent.Metainfo.Name);
+            json.WriteString("info_hash", _torrent.Metainfo.InfoHash.ToString());
+            json.WriteNumber("total", stats.Wanted);
+            json.WriteNumber("done", stats.Wanted - stats.Left);
+            json.WriteNumber("port", _engine.Port);
+        });
+    }
+
+    void WriteCompleted()
+    {
+        TorrentStats stats = _torrent.Torrent.Stats;
+        TimeSpan took = _engine.Clock.Now - _started;
+        string rate = stats.Downloaded > 0 ? $", {Display.Bytes(stats.Downloaded)} fetched at {Display.Rate(stats.Downloaded / took.TotalSeconds)}" : "";
+        _progress.Line($"{_torrent.Metainfo.Name}: complete, {Display.Bytes(stats.Wanted)}{rate}");
+        _progress.Events?.Write("completed", json =>
+        {
+            json.WriteString("name", _torrent.Metainfo.Name);
+            json.WriteNumber("total", stats.Wanted);
+            json.WriteNumber("downloaded", stats.Downloaded);
+            json.WriteNumber("seconds", Math.Round(took.TotalSeconds, 3));
+        });
+    }
+}

@@ -1,0 +1,64 @@
+// The options get and seed share, and what they mean to the engine.
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+static class TransferOptions
+{
+    public static readonly Option
+        Engine = new("--engine", "async|sync", "which peer engine to use: tasks (default), or two threads per peer"),
+        Peer = new("--peer", "HOST:PORT", "a peer to connect to") { Repeatable = true },
+        Tracker = new("--tracker", "URL", "one more tracker to ask") { Repeatable = true },
+        Port = new("--port", "N", "listening port (default 6881 or the next free one; 0: any)"),
+        Bind = new("--bind", "ADDR", "address to listen on (default: all, both families)"),
+        LimitDown = new("--limit-down", "RATE", "receive no more than this: 500k, 2M bytes per second"),
+        LimitUp = new("--limit-up", "RATE", "send no more than this"),
+        MaxPeers = new("--max-peers", "N", "connections at once (default 200; the sync engine takes at most 100)"),
+        Json = new("--json", null, "print events, one JSON object per line");
+
+    /// <param name="synchronous">The command's own default: get-sync and seed-sync are the synchronous engine.</param>
+    public static EngineOptions Read(Arguments arguments, bool synchronous)
+    {
+        synchronous = arguments.Value("--engine") switch
+        {
+            null => synchronous,
+            "sync" => true,
+            "async" => false,
+            { } other => throw Arguments.Usage($"--engine takes async or sync, not '{other}'"),
+        };
+        IPAddress? bind = null;
+        if (arguments.Value("--bind") is { } address && !IPAddress.TryParse(address, out bind))
+            throw Arguments.Usage($"--bind takes an IP address, not '{address}'");
+
+        int most = synchronous ? 100 : 10_000;
+        return new EngineOptions(
+            synchronous,
+            bind,
+            (int)arguments.Integer("--port", 6881, 0, 65535),
+            ExactPort: arguments.Has("--port"),
+            arguments.Bytes("--limit-down"),
+            arguments.Bytes("--limit-up"),
+            arguments.Has("--max-peers") ? (int)arguments.Integer("--max-peers", 0, 1, most) : null);
+    }
+
+    public static IReadOnlyList<HostPort> Peers(Arguments arguments) =>
+        [.. arguments.Values("--peer").Select(text => HostPort.TryParse(text, out HostPort peer)
+            ? peer : throw Arguments.Usage($"--peer takes HOST:PORT, not '{text}'"))];
+
+    /// <summary>The torrent's tiers, and each --tracker as a tier of its own before them.</summary>
+    public static IReadOnlyList<IReadOnlyList<string>> Trackers(Arguments arguments, TorrentSource source) =>
+        [.. arguments.Values("--tracker").Select(url => (IReadOnlyList<string>)[url]), .. source.Trackers];
+
+    /// <summary>An engine, or the one line that says why there is none.</summary>
+    public static Engine Start(EngineOptions options)
+    {
+        try { return new Engine(options); }
+        catch (SocketException e)
+        {
+            string address = options.Bind is null ? $"port {options.Port}" : new IPEndPoint(options.Bind, options.Port).ToString();
+            throw new CommandException(ExitCode.Failed, $"can't listen on {address}: {e.Message} (try another --port)");
+        }
+    }
+}

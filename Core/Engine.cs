@@ -1,0 +1,176 @@
+// The composition root: one listener, one clock, one peer engine, the torrents, and an orderly end.
+// One heartbeat a second drives everything that waits for time; nothing else owns a timer.
+using System.Net;
+using System.Net.Sockets;
+using TinyTorrent.Net;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent;
+
+/// <param name="Synchronous">A thread per direction and peer, instead of tasks.</param>
+/// <param name="Bind">Address to listen on; null for every address of both families.</param>
+/// <param name="Port">Port to listen on; 0 for any.</param>
+/// <param name="ExactPort">A taken port is an error instead of a reason to try the next.</param>
+/// <param name="LimitDown">Bytes per second; null for no limit.</param>
+/// <param name="LimitUp">Bytes per second; null for no limit.</param>
+/// <param name="MaxPeers">Connections at once; null for what the engine takes on by itself.</param>
+sealed record EngineOptions(
+    bool Synchronous = false, IPAddress? Bind = null, int Port = 6881, bool ExactPort = false, long? LimitDown = null, long? LimitUp = null, int? MaxPeers = null);
+
+sealed class Engine : IAsyncDisposable
+{
+    /// <summary>Connects under way at once: more look like a port scan to home routers.</summary>
+    const int MaxDialling = 40;
+
+    const int DefaultMaxPeers = 200, DiskThreads = 2;
+
+    /// <summary>For the small messages that wait when the engine stops.</summary>
+    static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>What trackers get to hear that we leave before we do.</summary>
+    static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
+
+    readonly CancellationTokenSource _stop = new();
+    readonly IPeerDriver _driver;
+    readonly Connections _connections;
+    readonly DiskQueue _diskQueue = new(DiskThreads);
+    readonly PeerListener _listener;
+    readonly TrackerTransport _trackerTransport = new();
+    readonly Lock _gate = new();
+    readonly List<ActiveTorrent> _torrents = [];
+    readonly Task _listening, _beating;
+    int _dialling;
+
+    /// <summary>SocketException if the port can't be had.</summary>
+    public Engine(EngineOptions options)
+    {
+        var down = new RateLimiter(options.LimitDown);
+        var up = new RateLimiter(options.LimitUp);
+        _driver = options.Synchronous ? new SyncDriver(Clock, down, up) : new AsyncDriver(Clock, _diskQueue, down, up);
+        _connections = new Connections(_driver, Clock, Math.Min(options.MaxPeers ?? DefaultMaxPeers, _driver.MaxPeers));
+        _listener = options.ExactPort ? PeerListener.Open(options.Bind, options.Port) : PeerListener.OpenNear(options.Bind, options.Port);
+        _listening = _listener.RunAsync(OnAccepted, _stop.Token);
+        _beating = BeatAsync();
+    }
+
+    public Clock Clock { get; } = new();
+    public PeerId PeerId { get; } = PeerId.Create(new Random());
+    public int Port => _listener.Port;
+    public PieceVerifier Verifier { get; } = new();
+    public ITrackerTransport TrackerTransport => _trackerTransport;
+
+    /// <summary>A fault of ours in a connection's loop; null while there is none.</summary>
+    public Exception? Fault => _connections.Fault;
+
+    /// <summary>Takes over the torrent and starts it.</summary>
+    public void Add(ActiveTorrent torrent)
+    {
+        lock (_gate) _torrents.Add(torrent);
+        torrent.Tick(Clock.Now);
+        Dial();
+    }
+
+    async Task BeatAsync()
+    {
+        using var heart = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        try
+        {
+            while (await heart.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
+            {
+                _connections.Tick();
+                foreach (ActiveTorrent torrent in Torrents) torrent.Tick(Clock.Now);
+                Dial();
+            }
+        }
+        catch (OperationCanceledException) { } // the engine stops
+    }
+
+    ActiveTorrent[] Torrents { get { lock (_gate) return [.. _torrents]; } }
+
+    /// <summary>Connects to as many waiting peers as there is room for. Any thread; returns at once.</summary>
+    public void Dial()
+    {
+        foreach (ActiveTorrent torrent in Torrents)
+        {
+            while (_connections.HasRoom && !_stop.IsCancellationRequested)
+            {
+                if (Interlocked.Increment(ref _dialling) > MaxDialling || torrent.Torrent.NextToDial(Clock.Now) is not { } peer)
+                {
+                    Interlocked.Decrement(ref _dialling);
+                    break;
+                }
+                _ = DialAsync(torrent.Torrent, peer);
+            }
+        }
+    }
+
+    async Task DialAsync(Torrent torrent, IPEndPoint peer)
+    {
+        try
+        {
+            Socket socket = await _driver.ConnectAsync(peer, _stop.Token).ConfigureAwait(false);
+            Start(torrent, socket, peer);
+        }
+        catch (SocketException) // it can't be reached at this time
+        {
+            torrent.OnDialFailed(peer, Clock.Now);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _dialling);
+        }
+        Dial();
+    }
+
+    void Start(Torrent torrent, Socket socket, IPEndPoint peer)
+    {
+        var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, peer, dialled: true, Clock.Now));
+        session.Outbox.SendHandshake(torrent.Hello);
+        if (!_connections.TryStart(socket, session, refused: () => torrent.OnDialFailed(peer, Clock.Now))) torrent.OnDialFailed(peer, Clock.Now);
+    }
+
+    void OnAccepted(Socket socket)
+    {
+        if (socket.RemoteEndPoint is not IPEndPoint address)
+        {
+            socket.Dispose(); // gone already
+            return;
+        }
+        address = new IPEndPoint(CompactPeers.Unmap(address.Address), address.Port);
+        _connections.TryStart(socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)));
+    }
+
+    IPeerEvents? AdmitIncoming(PeerSession session, in Handshake handshake, IPEndPoint address)
+    {
+        InfoHash wanted = handshake.InfoHash;
+        ActiveTorrent? torrent = Array.Find(Torrents, t => t.Torrent.InfoHash == wanted);
+        return torrent?.Torrent.Admit(session, handshake, address, dialled: false, Clock.Now);
+    }
+
+    /// <summary>Connects to a peer by name: all its addresses are tried. SocketException if none answers.</summary>
+    public async Task ConnectAsync(ActiveTorrent torrent, string host, int port)
+    {
+        Socket socket = await HappyEyeballs.ConnectAsync(host, port, _driver.ConnectAsync, _stop.Token).ConfigureAwait(false);
+        Start(torrent.Torrent, socket, (IPEndPoint)socket.RemoteEndPoint!);
+    }
+
+    /// <summary>Tells the trackers, ends every connection, saves every state, joins every thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        ActiveTorrent[] torrents = Torrents;
+        foreach (ActiveTorrent torrent in torrents) torrent.Leave();
+        await _stop.CancelAsync().ConfigureAwait(false);
+        _listener.Dispose();
+        await Task.WhenAll(_listening, _beating, _connections.StopAsync(s_lastWords)).ConfigureAwait(false);
+        Verifier.Dispose();
+        _diskQueue.Dispose();
+        foreach (ActiveTorrent torrent in torrents) await torrent.SaveAsync().ConfigureAwait(false);
+        _trackerTransport.Shutdown(s_farewell);
+        foreach (ActiveTorrent torrent in torrents) torrent.Dispose();
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,52 @@
+// What a start finds on disk: the resume file is believed where the files are as it left them, everything else that could
+// be content is hashed. Files that are absent or too short cost nothing.
+using TinyTorrent.Hashing;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Storage;
+
+static class ExistingContent
+{
+    /// <summary>Tells the picker what is there. Blocks until all of it is known.</summary>
+    /// <param name="progress">Bytes hashed so far, bytes to hash.</param>
+    public static DiskResult Find(MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, Action<long, long> progress, CancellationToken cancellation)
+    {
+        ResumeState? state = resume?.Load(out _);
+        var toHash = Present(metainfo, store);
+        if (state is not null)
+        {
+            for (int piece = state.Pieces.NextSet(0); piece >= 0; piece = state.Pieces.NextSet(piece + 1)) picker.MarkHave(piece);
+            toHash.RemoveAll(piece => !state.Doubtful![piece]);
+        }
+        byte[] b = new byte[metainfo.Geometry.PieceLength]; byte[] d = new byte[20]; int done = 0;
+        foreach (int piece in toHash)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var span = b.AsSpan(0, metainfo.Geometry.LengthOf(piece));
+            if (store.Read(metainfo.Geometry.OffsetOf(piece), span).IsOk) { Sha1.Hash(span, d); if (d.AsSpan().SequenceEqual(metainfo.HashOf(piece))) picker.MarkHave(piece); }
+            progress(++done, toHash.Count);
+        }
+        if (state is not null)
+            foreach ((int piece, Bitfield blocks) in state.Begun)
+                if (!picker.Have[piece]) picker.MarkBlocks(piece, blocks);
+        return DiskResult.Ok;
+    }
+
+    /// <summary>Pieces whose files are all there, as far as the piece reaches.</summary>
+    static List<int> Present(MetainfoFile metainfo, PieceStore store)
+    {
+        Geometry geometry = metainfo.Geometry;
+        FileStamp[] stamps = store.Stamps();
+        var present = new List<int>();
+        for (int piece = 0; piece < geometry.PieceCount; piece++)
+        {
+            bool whole = true;
+            foreach (FileSlice slice in metainfo.Files.Slices(geometry.OffsetOf(piece), geometry.LengthOf(piece)))
+                whole &= metainfo.Files.Files[slice.File].IsPadding || stamps[slice.File].Length >= slice.Offset + slice.Length;
+            if (whole) present.Add(piece);
+        }
+        return present;
+    }
+}

@@ -1,0 +1,53 @@
+// One connection as the torrent sees it: state only, guarded by the torrent's lock. Who may change what:
+// Download our side as a downloader, Upload our side as a seeder, Torrent the rest.
+using System.Net;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Swarm;
+
+sealed class Peer
+{
+    public required PeerSession Session { get; init; }
+
+    /// <summary>The other end of the connection; of an incoming one the port is not where it listens.</summary>
+    public required IPEndPoint Address { get; init; }
+
+    public required bool IsIncoming { get; init; }
+    public required Handshake Handshake { get; init; }
+
+    /// <summary>What it has, what it was asked for, and whether it chokes us.</summary>
+    public PeerPieces Pieces { get; set; } = null!;
+
+    /// <summary>What the choker knows of it.</summary>
+    public required ChokerPeer Choke { get; init; }
+
+    public RequestPipeline Pipeline { get; } = new();
+    public Outbox Outbox => Session.Outbox;
+
+    /// <summary>Both sides speak BEP 6: we always offer it.</summary>
+    public bool Fast => Handshake.SupportsFast;
+
+    /// <summary>From its extended handshake (BEP 10); default until that came.</summary>
+    public ExtendedHandshake Extended;
+
+    public bool AmChoking = true;
+    public bool AmInterested;
+    public bool PeerInterested;
+
+    /// <summary>It turns our requests down, or the disk its blocks: nothing more is asked before the next tick.</summary>
+    public bool IsPaused;
+
+    /// <summary>Pieces it may have although choked (BEP 6).</summary>
+    public int[] Granted = [];
+
+    /// <summary>Block bytes from and to this peer.</summary>
+    public RateMeter Down, Up;
+
+    /// <summary>Block bytes that came without having been asked for.</summary>
+    public long Unwanted;
+
+    public TimeSpan LastHeard, LastSent;
+
+    public bool IsSeed => Pieces.Has.IsFull;
+}

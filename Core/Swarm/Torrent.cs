@@ -1,0 +1,331 @@
+// The monitor around one torrent's swarm: each public method takes the one lock once, decides, queues what is to be sent
+// and returns. Inside the lock there is no I/O, no waiting and no callback. Lock order: Torrent, then Outbox, never back.
+// The decisions are in Download, Upload, PiecePicker, Choker and PeerList; here is who asks whom.
+using System.Diagnostics;
+using System.Net;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Swarm;
+
+/// <summary>What a torrent is doing, for display and for trackers. Sizes in bytes, rates in bytes per second.</summary>
+/// <param name="Left">Of what is wanted.</param>
+/// <param name="Missing">Of the whole content: what trackers call "left".</param>
+/// <param name="PeersCompleted">Peers that got their last piece while connected to us.</param>
+readonly record struct TorrentStats(
+    long Wanted, long Left, long Missing, long Downloaded, long Uploaded, long Wasted, double DownRate, double UpRate,
+    int Peers, int Seeds, int PeersCompleted, int FailedPieces, bool IsComplete);
+
+sealed class Torrent
+{
+    /// <summary>A peer that says nothing for so long is gone; keep-alives come every two minutes (BEP 3).</summary>
+    static readonly TimeSpan s_silence = TimeSpan.FromSeconds(150), s_keepAlive = TimeSpan.FromSeconds(100);
+
+    static readonly string s_clientName = $"tinytorrent/{typeof(Torrent).Assembly.GetName().Version?.ToString(3)}";
+
+    readonly Lock _gate = new();
+    readonly List<Peer> _peers = [];
+    readonly PiecePicker _picker;
+    readonly Download _download;
+    readonly Upload _upload;
+    readonly PeerList _candidates;
+    readonly IDisk _disk;
+    readonly PeerId _ownId;
+    readonly int _listenPort;
+    readonly long _wanted;
+    RateMeter _down, _up;
+    bool _completed;
+
+    /// <param name="picker">Already told what is on disk and what is wanted.</param>
+    /// <param name="listenPort">Told to peers (BEP 10); 0 if we accept no connections.</param>
+    public Torrent(in InfoHash infoHash, Geometry geometry, PiecePicker picker, IDisk disk, PeerId ownId, int listenPort, Random random)
+    {
+        InfoHash = infoHash;
+        Geometry = geometry;
+        _picker = picker;
+        _disk = disk;
+        _ownId = ownId;
+        _listenPort = listenPort;
+        _candidates = new PeerList(random);
+        _download = new Download(picker, _peers);
+        _upload = new Upload(geometry, infoHash, picker.Have, _peers, random);
+        _wanted = picker.Left + BytesOf(picker.Have);
+        _completed = picker.IsComplete;
+    }
+
+    public InfoHash InfoHash { get; }
+    public Geometry Geometry { get; }
+
+    /// <summary>What we open a connection with.</summary>
+    public Handshake Hello => new(InfoHash, _ownId, SupportsFast: true, SupportsExtensions: true);
+
+    /// <summary>Raised once, outside the lock, when everything wanted is verified; not if it was so from the start.</summary>
+    public event Action? Completed;
+
+    /// <summary>Raised outside the lock when a peer's handshake was accepted (true) or its connection has ended (false).</summary>
+    public event Action<IPEndPoint, bool>? PeerChanged;
+
+    /// <summary>Raised outside the lock when a piece's hash was wrong.</summary>
+    public event Action<int>? PieceFailed;
+
+    /// <summary>True if the piece is verified.</summary>
+    public bool Has(int piece)
+    {
+        lock (_gate) return _picker.Have[piece];
+    }
+
+    /// <summary>Nobody is connected, and everybody we know of has failed to answer.</summary>
+    public bool IsStranded
+    {
+        get { lock (_gate) return _peers.Count == 0 && !_candidates.HasUntried; }
+    }
+
+    public TorrentStats Stats
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new TorrentStats(
+                    _wanted, _picker.Left, Geometry.TotalLength - BytesOf(_picker.Have), _download.Received, _upload.Sent, _download.Wasted,
+                    _down.PerSecond, _up.PerSecond, _peers.Count, _peers.Count(p => p.IsSeed), _download.PeersCompleted,
+                    _download.FailedPieces, _picker.IsComplete);
+            }
+        }
+    }
+
+    /// <summary>Copies what is verified, and the blocks on disk of what is not: what a resume file keeps.</summary>
+    public (Bitfield Have, List<(int Piece, Bitfield Blocks)> Begun) CopyState()
+    {
+        lock (_gate)
+        {
+            var have = new Bitfield(Geometry.PieceCount);
+            have.TryLoad(_picker.Have.Bytes);
+            return (have, [.. _picker.WrittenBlocks()]);
+        }
+    }
+
+    /// <summary>Peers to try, from a tracker or the user.</summary>
+    public void AddCandidates(IReadOnlyList<IPEndPoint> peers)
+    {
+        lock (_gate)
+        {
+            foreach (IPEndPoint peer in peers) _candidates.Add(peer);
+        }
+    }
+
+    /// <summary>The next peer worth a connection at this moment, or null. Its dial must be reported.</summary>
+    public IPEndPoint? NextToDial(TimeSpan now)
+    {
+        lock (_gate) return _candidates.NextToDial(now);
+    }
+
+    public void OnDialFailed(IPEndPoint peer, TimeSpan now)
+    {
+        lock (_gate) _candidates.OnDialFailed(peer, now);
+    }
+
+    /// <summary>A handshake came. Null if the peer is not wanted: it is banned, it is ourselves, or it is connected already.</summary>
+    /// <param name="dialled">We opened the connection, and have sent our handshake.</param>
+    public IPeerEvents? Admit(PeerSession session, in Handshake handshake, IPEndPoint address, bool dialled, TimeSpan now)
+    {
+        Peer peer;
+        lock (_gate)
+        {
+            if (handshake.InfoHash != InfoHash || _candidates.IsBanned(address.Address)) return null;
+            if (handshake.PeerId == _ownId)
+            {
+                if (dialled) _candidates.OnOwnAddress(address);
+                return null;
+            }
+            foreach (Peer other in _peers) if (other.Handshake.PeerId == handshake.PeerId) return null;
+
+            peer = new Peer
+            {
+                Session = session,
+                Address = address,
+                IsIncoming = !dialled,
+                Handshake = handshake,
+                Choke = new ChokerPeer(now),
+                LastHeard = now,
+                LastSent = now,
+            };
+            peer.Pieces = _picker.Add(peer);
+            _peers.Add(peer);
+            if (dialled) _candidates.OnConnected(address);
+            else session.Outbox.SendHandshake(Hello);
+            if (handshake.SupportsExtensions)
+            {
+                var extended = new ExtendedHandshake(s_clientName, _listenPort, Outbox.MaxBlocks, UploadOnly: _picker.IsComplete);
+                session.Outbox.Send(MessageId.Extended, extended.Write());
+            }
+            _upload.Greet(peer);
+        }
+        PeerChanged?.Invoke(address, true);
+        return new PeerLink(this, _disk, peer);
+    }
+
+    internal bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
+    {
+        lock (_gate)
+        {
+            switch (message.Id)
+            {
+                case MessageId.KeepAlive:
+                    return true;
+                case MessageId.Interested or MessageId.NotInterested or MessageId.Request or MessageId.Cancel:
+                    return _upload.OnMessage(peer, message, now);
+                case MessageId.Extended:
+                    return OnExtended(peer, message.Payload);
+                default:
+                    return _download.OnMessage(peer, message);
+            }
+        }
+    }
+
+    static bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
+    {
+        if (payload[0] != ExtendedHandshake.Id) return true; // we have announced no extension: nothing else is for us
+        if (!ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended)) return false;
+        peer.Extended = extended;
+        if (extended.MaxRequests > 0) peer.Pipeline.PeerLimit = extended.MaxRequests;
+        return true;
+    }
+
+    internal bool OnBlock(Peer peer, in BlockRef block, TimeSpan now, out bool keep)
+    {
+        lock (_gate)
+        {
+            _down.Add(block.Length);
+            return _download.OnBlock(peer, block, now, out keep);
+        }
+    }
+
+    internal bool OnReceived(Peer peer, TimeSpan now)
+    {
+        lock (_gate)
+        {
+            peer.LastHeard = now;
+            _download.Request(peer, now);
+            if (IsUseless(peer)) peer.Outbox.Finish();
+            return true;
+        }
+    }
+
+    /// <summary>Two that have everything have nothing to say to each other.</summary>
+    bool IsUseless(Peer peer) => _picker.IsComplete && (peer.IsSeed || peer.Extended.UploadOnly) && _picker.Have.IsFull;
+
+    /// <summary>Blocks of one receive have been written, or not. Complete pieces go into <paramref name="complete"/>, to be hashed.</summary>
+    internal void OnStored(Peer peer, IReadOnlyList<ReceivedBlock> blocks, int from, int to, bool written, List<int> complete)
+    {
+        lock (_gate)
+        {
+            peer.IsPaused |= !written;
+            for (int i = from; i < to; i++)
+            {
+                if (!written) _picker.OnWriteFailed(blocks[i].Block);
+                else if (_picker.OnWritten(blocks[i].Block)) complete.Add(blocks[i].Block.Piece);
+            }
+        }
+    }
+
+    /// <summary>The answer to <see cref="IDisk.Verify"/>.</summary>
+    public void OnPieceHashed(int piece, bool matches, TimeSpan now)
+    {
+        bool completed = false;
+        lock (_gate)
+        {
+            if (matches) _download.OnVerified(piece);
+            else Punish(piece);
+            if (!matches) _download.RequestAll(now);
+            if (_picker.IsComplete && !_completed)
+            {
+                completed = _completed = true;
+                foreach (Peer peer in _peers) if (IsUseless(peer)) peer.Outbox.Finish();
+            }
+            Check();
+        }
+        if (!matches) PieceFailed?.Invoke(piece);
+        if (completed) Completed?.Invoke();
+    }
+
+    void Punish(int piece)
+    {
+        var guilty = new List<Peer>();
+        _download.OnHashFailed(piece, Geometry.LengthOf(piece), guilty);
+        foreach (Peer peer in guilty)
+        {
+            _candidates.Ban(peer.Address.Address);
+            peer.Outbox.Close();
+        }
+    }
+
+    internal void OnSent(Peer peer, int blockBytes, TimeSpan now)
+    {
+        lock (_gate)
+        {
+            peer.LastSent = now;
+            peer.Up.Add(blockBytes);
+            _up.Add(blockBytes);
+            _upload.Sent += blockBytes;
+        }
+    }
+
+    internal void OnClosed(Peer peer, TimeSpan now)
+    {
+        lock (_gate)
+        {
+            _peers.Remove(peer);
+            _picker.Remove(peer.Pieces);
+            if (!peer.IsIncoming) _candidates.OnClosed(peer.Address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
+            _download.RequestAll(now);
+            Check();
+        }
+        PeerChanged?.Invoke(peer.Address, false);
+    }
+
+    /// <summary>Once a second.</summary>
+    public void Tick(TimeSpan now)
+    {
+        lock (_gate)
+        {
+            _down.Update(now);
+            _up.Update(now);
+            foreach (Peer peer in _peers)
+            {
+                peer.Down.Update(now);
+                peer.Up.Update(now);
+                if (now - peer.LastHeard > s_silence) peer.Outbox.Close();
+                else if (now - peer.LastSent > s_keepAlive) KeepAlive(peer, now);
+            }
+            _download.Tick(now);
+            _upload.Tick(now, seeding: _picker.IsComplete, _up.PerSecond);
+            Check();
+        }
+    }
+
+    static void KeepAlive(Peer peer, TimeSpan now)
+    {
+        peer.LastSent = now;
+        peer.Outbox.SendKeepAlive();
+    }
+
+    /// <summary>Ends every connection.</summary>
+    public void CloseAll()
+    {
+        lock (_gate)
+        {
+            foreach (Peer peer in _peers) peer.Outbox.Close();
+        }
+    }
+
+    long BytesOf(Bitfield pieces)
+    {
+        long bytes = (long)pieces.Count * Geometry.PieceLength;
+        int last = Geometry.PieceCount - 1;
+        return last >= 0 && pieces[last] ? bytes - Geometry.PieceLength + Geometry.LengthOf(last) : bytes;
+    }
+
+    [Conditional("DEBUG")]
+    void Check() => _picker.CheckInvariants();
+}

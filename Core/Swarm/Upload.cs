@@ -1,0 +1,103 @@
+// Our side as a seeder: who may ask, and what is answered. Pure decisions about Peer records; every call is under the
+// torrent's lock. What to send is queued in the peers' outboxes, not flushed.
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Swarm;
+
+sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Peer> peers, Random random)
+{
+    readonly Choker _choker = new(random);
+    readonly List<ChokerPeer> _records = [];
+    TimeSpan _nextRound;
+
+    /// <summary>Block bytes sent.</summary>
+    public long Sent { get; set; }
+
+    /// <summary>Tells a new peer what we have (BEP 3, BEP 6) and what it may ask for although choked.</summary>
+    public void Greet(Peer peer)
+    {
+        if (peer.Fast && have.IsFull) peer.Outbox.Send(MessageId.HaveAll);
+        else if (peer.Fast && have.IsEmpty) peer.Outbox.Send(MessageId.HaveNone);
+        else if (!have.IsEmpty) peer.Outbox.Send(MessageId.Bitfield, have.Bytes);
+
+        if (!peer.Fast || have.IsEmpty) return;
+        peer.Granted = AllowedFast.Pieces(peer.Address.Address, infoHash, geometry.PieceCount);
+        foreach (int piece in peer.Granted) if (have[piece]) peer.Outbox.Send(MessageId.AllowedFast, piece);
+    }
+
+    /// <summary>The peer's messages about wanting and asking. False drops it.</summary>
+    public bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
+    {
+        switch (message.Id)
+        {
+            case MessageId.Interested:
+                OnInterested(peer, now);
+                return true;
+            case MessageId.NotInterested:
+                peer.PeerInterested = false;
+                return true;
+            case MessageId.Request:
+                return OnRequest(peer, message.Block);
+            case MessageId.Cancel:
+                if (peer.Outbox.CancelBlock(message.Block) && peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, message.Block);
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    bool OnRequest(Peer peer, in BlockRef block)
+    {
+        // BEP 3: clients ask for 16 KiB; who asks for more, or beyond the end, speaks another protocol.
+        if (!geometry.Contains(block) || block.Length > Geometry.BlockLength) return false;
+        bool granted = !peer.AmChoking || IsGranted(peer, block.Piece);
+        if (granted && have[block.Piece] && peer.Outbox.QueueBlock(block)) return true;
+        if (peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, block);
+        return true;
+    }
+
+    /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in.</summary>
+    static bool IsGranted(Peer peer, int piece) =>
+        peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count;
+
+    /// <summary>Once a second; every ten the choker decides anew.</summary>
+    /// <param name="rate">Bytes per second to all peers together.</param>
+    public void Tick(TimeSpan now, bool seeding, double rate)
+    {
+        if (now < _nextRound) return;
+        _nextRound = now + Choker.Round;
+        foreach (Peer peer in peers)
+        {
+            peer.Choke.Interested = peer.PeerInterested;
+            peer.Choke.Snubbed = peer.Pipeline.IsSnubbed(now);
+            peer.Choke.Rate = seeding ? peer.Up.PerSecond : peer.Down.PerSecond;
+        }
+        _choker.Decide(Records(), seeding, rate, now);
+        foreach (Peer peer in peers) Apply(peer);
+    }
+
+    void OnInterested(Peer peer, TimeSpan now)
+    {
+        peer.PeerInterested = peer.Choke.Interested = true;
+        _choker.OnInterested(peer.Choke, Records(), now);
+        Apply(peer);
+    }
+
+    List<ChokerPeer> Records()
+    {
+        _records.Clear();
+        foreach (Peer peer in peers) _records.Add(peer.Choke);
+        return _records;
+    }
+
+    /// <summary>Tells the peer what was decided, if it is news.</summary>
+    static void Apply(Peer peer)
+    {
+        if (peer.Choke.Unchoked != peer.AmChoking) return;
+        peer.AmChoking = !peer.Choke.Unchoked;
+        peer.Outbox.Send(peer.AmChoking ? MessageId.Choke : MessageId.Unchoke);
+        if (peer.AmChoking) peer.Outbox.DropBlocks(reject: peer.Fast);
+        peer.Outbox.Flush();
+    }
+}
