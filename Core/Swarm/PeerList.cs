@@ -71,6 +71,9 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
         return best.EndPoint;
     }
 
+    /// <summary>Somebody is connected, being dialed, or was never tried.</summary>
+    public bool HasUntried => _candidates.Values.Any(c => c.State != State.Idle || c.Failures == 0);
+
     /// <summary>When the next address is due, or null if none waits: how long <see cref="NextToDial"/> will say null.</summary>
     public TimeSpan? NextDue
     {
