@@ -29,10 +29,13 @@ sealed class PartialPiece(int maxBlocks)
     /// <summary>All on disk, to be hashed.</summary>
     public bool IsComplete => WrittenCount == BlockCount;
 
+    /// <summary>Blocks are being written, or all are and are being hashed: the piece cannot be given up.</summary>
+    public bool IsBusy => ReceivedCount > WrittenCount || IsComplete;
+
     /// <summary>The peer that is being asked for it, until all its blocks are asked for.</summary>
     public PeerPieces? Worker { get; set; }
 
-    /// <summary>The one peer to take all blocks from, after the piece failed its hash; null for any peer.</summary>
+    /// <summary>The peer on trial that is to send all of it alone; null if anybody may.</summary>
     public PeerPieces? Only { get; set; }
 
     /// <summary>Who sent blocks of it.</summary>

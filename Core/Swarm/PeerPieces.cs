@@ -25,8 +25,11 @@ sealed class PeerPieces(int pieceCount, object? owner)
     /// <summary>Pieces it has that we want and have not verified: we are interested while this is not 0.</summary>
     public int InterestingCount { get; set; }
 
-    /// <summary>Failed pieces it took part in, less the good ones since. See <see cref="PiecePicker.OnHashFailed"/>.</summary>
-    public int Suspicion { get; set; }
+    /// <summary>Failed pieces it took part in.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>Right pieces it must send alone before it may share pieces again; see <see cref="PiecePicker.OnHashFailed"/>.</summary>
+    public int Trials { get; set; }
 
     /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
     public IReadOnlyList<int> AllowedFast => _allowedFast;

@@ -4,9 +4,10 @@
 //   3. if the peer is slow against the piece length, a piece another is at work on;
 //   4. the rarest missing piece it has (or the first, when sequential);
 //   5. a piece another is at work on, whoever that is;
-//   6. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
+//   6. a piece a slow peer was to send alone, from the start;
+//   7. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
-// have nothing for it.
+// have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
@@ -28,7 +29,7 @@ sealed partial class PiecePicker
     // An endgame duplicate must promise to halve the wait, and to save more than the cancel costs.
     const double EndgameGain = 2, EndgameMinimumSeconds = 0.05;
 
-    // A piece that failed is left to its one peer as long as that needs no more than this for the rest.
+    // A piece is left to a peer on trial as long as that needs no more than this for the rest.
     const double AloneSeconds = 20;
 
     readonly List<PeerPieces> _owners = [];
@@ -46,7 +47,7 @@ sealed partial class PiecePicker
         int count = 0, pipeline = peer.Requests.Count + into.Length;
         while (count < into.Length && ChoosePiece(peer, pipeline, now) is { } partial)
             count += TakeFree(partial, peer, into[count..], now);
-        if (count < into.Length && _missing[0].IsEmpty && _missing[1].IsEmpty)
+        if (count < into.Length && peer.Trials == 0 && _missing[0].IsEmpty && _missing[1].IsEmpty)
             count += PickDuplicates(peer, into[count..], now);
         return count;
     }
@@ -59,7 +60,7 @@ sealed partial class PiecePicker
             if (count == into.Length) break;
             if (!peer.Has[piece] || !Needed[piece]) continue;
             if (!_partials.TryGetValue(piece, out PartialPiece? partial)) partial = Start(piece, peer);
-            if (partial.FreeCount > 0 && MayTake(partial, peer, now)) count += TakeFree(partial, peer, into[count..], now);
+            if (partial.FreeCount > 0 && MayTake(partial, peer)) count += TakeFree(partial, peer, into[count..], now);
         }
         return count;
     }
@@ -69,14 +70,14 @@ sealed partial class PiecePicker
     {
         if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.List != null)
         {
-            if (MayTake(current, peer, now)) return current;
+            if (MayTake(current, peer)) return current;
             Leave(peer);
         }
-        PartialPiece? chosen = FindOpen(_orphans, peer, Looks, now);
+        PartialPiece? chosen = FindOpen(_orphans, peer, Looks);
         bool joins = Sequential || pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
-        if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks, now);
+        if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks);
         if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer);
-        chosen ??= FindOpen(_orphans, peer, int.MaxValue, now) ?? FindOpen(_attended, peer, int.MaxValue, now);
+        chosen ??= FindOpen(_orphans, peer, int.MaxValue, peer.Trials > 0) ?? FindOpen(_attended, peer, int.MaxValue) ?? TakeOver(peer, now);
         if (chosen == null) return null;
         chosen.Worker ??= peer;
         peer.CurrentPiece = chosen.Piece;
@@ -95,7 +96,7 @@ sealed partial class PiecePicker
         return count;
     }
 
-    PartialPiece? FindOpen(List<PartialPiece> list, PeerPieces peer, int looks, TimeSpan now)
+    PartialPiece? FindOpen(List<PartialPiece> list, PeerPieces peer, int looks, bool shares = false)
     {
         if (list.Count == 0) return null;
         PartialPiece? first = null;
@@ -105,15 +106,31 @@ sealed partial class PiecePicker
         {
             PartialPiece partial = list[at];
             if (++at == list.Count) at = 0;
-            if (!peer.Has[partial.Piece] || !MayTake(partial, peer, now)) continue;
+            if (!peer.Has[partial.Piece] || !(MayTake(partial, peer) || (shares && partial.Only == null))) continue;
             if (!Sequential) return partial;
             if (first == null || partial.Piece < first.Piece) first = partial;
         }
         return first;
     }
 
-    static bool MayTake(PartialPiece partial, PeerPieces peer, TimeSpan now) =>
-        partial.Only is not { } only || only == peer || partial.FreeCount * SecondsPerBlock(only, now) > AloneSeconds;
+    static bool MayTake(PartialPiece partial, PeerPieces peer) => partial.Only == peer || (partial.Only == null && peer.Trials == 0);
+
+    // Ends the trial of a peer that is too slow for its piece, and starts the piece again.
+    PartialPiece? TakeOver(PeerPieces peer, TimeSpan now)
+    {
+        if (_alone == 0) return null;
+        foreach (PartialPiece partial in _partials.Values)
+        {
+            if (partial.Only is not { } only || only == peer || partial.IsBusy || !peer.Has[partial.Piece] || !Needed[partial.Piece]) continue;
+            if ((partial.BlockCount - partial.ReceivedCount) * SecondsPerBlock(only, now) < AloneSeconds) continue;
+            int piece = partial.Piece;
+            for (int block = 0; block < partial.BlockCount; block++)
+                if (partial.AskedOf(block) > 0) GiveBack(only, _geometry.Block(piece, block));
+            if (_partials.ContainsKey(piece)) EndTrial(partial);
+            return Start(piece, peer);
+        }
+        return null;
+    }
 
     int NextMissing(PeerPieces peer)
     {
@@ -174,7 +191,7 @@ sealed partial class PiecePicker
                 if (request.IsGap) continue;
                 double theirs = ahead-- * owner.SecondsPerBlock, ours = (peer.Requests.Count + 1) * own;
                 if (theirs < ours * EndgameGain + EndgameMinimumSeconds) break;
-                if (!MayDuplicate(request.Block, peer, now)) continue;
+                if (!MayDuplicate(request.Block, peer)) continue;
                 _partials[request.Block.Piece].Ask(request.Block.Begin / Geometry.BlockLength);
                 peer.Requests.Add(request.Block, now);
                 into[count++] = request.Block;
@@ -183,13 +200,11 @@ sealed partial class PiecePicker
         return count;
     }
 
-    bool MayDuplicate(in BlockRef block, PeerPieces peer, TimeSpan now)
+    bool MayDuplicate(in BlockRef block, PeerPieces peer)
     {
         PartialPiece partial = _partials[block.Piece];
-        return Needed[block.Piece] && peer.Has[block.Piece]
-            && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf
-            && (partial.Only is not { } only || SecondsPerBlock(only, now) * only.Requests.Count > AloneSeconds)
-            && !peer.Requests.Contains(block);
+        return Needed[block.Piece] && peer.Has[block.Piece] && partial.Only == null
+            && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
     }
 
     // From its rate, or from its silence if that is longer: a peer that stopped shows at once.

@@ -27,6 +27,8 @@ enum BlockVerdict
 /// <summary>The state of every piece and the choice of the next request.</summary>
 sealed partial class PiecePicker
 {
+    const int MaxTrialsLog = 6;
+
     readonly Geometry _geometry;
     readonly Random _random;
 
@@ -48,8 +50,8 @@ sealed partial class PiecePicker
     readonly List<PartialPiece> _orphans = [];
     readonly List<PartialPiece> _attended = [];
 
-    // Pieces that failed their hash and have not been verified since.
-    readonly HashSet<int> _suspects = [];
+    // Pieces left to one peer on trial.
+    int _alone;
 
     /// <summary>Everything is wanted and nothing is there.</summary>
     public PiecePicker(Geometry geometry, Random random)
@@ -224,6 +226,8 @@ sealed partial class PiecePicker
         for (int i = 0; i < peer.Requests.Slots; i++)
             if (!peer.Requests[i].IsGap) Unask(peer.Requests[i].Block);
         peer.Requests.Clear();
+        if (_alone == 0) return;
+        foreach (PartialPiece partial in _partials.Values) if (partial.Only == peer) EndTrial(partial);
     }
 
     /// <summary>Takes one request from the peer that waited too long. False if it was not asked.</summary>
@@ -248,7 +252,7 @@ sealed partial class PiecePicker
         return true;
     }
 
-    // The peer is at work on nothing: others take over its piece, and a piece it was to send alone.
+    // The peer is at work on nothing: others take over its piece.
     void Leave(PeerPieces peer)
     {
         if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.Worker == peer)
@@ -257,8 +261,19 @@ sealed partial class PiecePicker
             Settle(current);
         }
         peer.CurrentPiece = -1;
-        foreach (int piece in _suspects)
-            if (_partials.TryGetValue(piece, out PartialPiece? partial) && partial.Only == peer) partial.Only = null;
+    }
+
+    // A piece of a peer on trial that does not finish it: what it sent would only bring others under suspicion.
+    void EndTrial(PartialPiece partial)
+    {
+        if (partial.IsBusy)
+        {
+            partial.Only = null;
+            _alone--;
+            return;
+        }
+        Drop(partial);
+        if (Needed[partial.Piece]) Missing(partial.Piece);
     }
 
     void Unask(in BlockRef block)
@@ -297,9 +312,9 @@ sealed partial class PiecePicker
         int index = block.Begin / Geometry.BlockLength;
         if (_geometry.Block(block.Piece, index) != block) return BlockVerdict.Unrequested;
         peer.Rate.Add(block.Length);
-        if (!Needed[block.Piece]) return BlockVerdict.Duplicate;
+        if (!Needed[block.Piece] || peer.Trials > 0) return BlockVerdict.Duplicate;
         if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer);
-        if (partial.IsReceived(index) || (partial.Only ?? peer) != peer) return BlockVerdict.Duplicate;
+        if (partial.IsReceived(index) || !MayTake(partial, peer)) return BlockVerdict.Duplicate;
         if (partial.AskedOf(index) > 0) CancelOthers(block, cancel);
         Receive(partial, index, peer);
         return BlockVerdict.Accepted;
@@ -341,26 +356,29 @@ sealed partial class PiecePicker
     public void OnVerified(int piece)
     {
         PartialPiece partial = _partials[piece];
-        foreach (PeerPieces peer in partial.Contributors) if (peer.Suspicion > 0) peer.Suspicion--;
+        if (partial.Contributors is [var alone] && alone.Trials > 0) alone.Trials--;
         Drop(partial);
-        _suspects.Remove(piece);
         Have.Set(piece);
         NoLongerNeeded(piece);
     }
 
     /// <summary>
-    /// PARTIAL -> MISSING: the hash is wrong. True if that proves <paramref name="contributors"/>, then exactly one, guilty; several
-    /// are each a little more suspect, and the next try is made with a single peer so that it proves something.
+    /// PARTIAL -> MISSING: the hash is wrong. True if that proves <paramref name="contributors"/>, then exactly one, guilty.
+    /// Several are each put on trial: they work alone, on pieces that prove them guilty or clear them. Every failure doubles the
+    /// pieces it takes, so lying in company and behaving when alone does not pay.
     /// </summary>
     /// <param name="contributors">Receives who sent blocks of the piece, connected or not.</param>
     public bool OnHashFailed(int piece, List<PeerPieces> contributors)
     {
         PartialPiece partial = _partials[piece];
         contributors.AddRange(partial.Contributors);
-        foreach (PeerPieces peer in contributors) peer.Suspicion++;
         bool proven = contributors.Count == 1 && !partial.FromDisk;
+        foreach (PeerPieces peer in contributors)
+        {
+            peer.Trials = 1 << Math.Min(peer.Failures++, MaxTrialsLog);
+            Leave(peer);
+        }
         Drop(partial);
-        _suspects.Add(piece);
         if (Needed[piece]) Missing(piece);
         return proven;
     }
@@ -370,7 +388,11 @@ sealed partial class PiecePicker
         NoLongerMissing(piece);
         PartialPiece partial = _spare.Count > 0 ? _spare.Pop() : new PartialPiece(_geometry.BlocksIn(0));
         partial.Start(piece, _geometry.BlocksIn(piece));
-        if (_suspects.Contains(piece)) partial.Only = by;
+        if (by is { Trials: > 0 })
+        {
+            partial.Only = by;
+            _alone++;
+        }
         _partials.Add(piece, partial);
         return partial;
     }
@@ -396,6 +418,7 @@ sealed partial class PiecePicker
         Enlist(partial, null);
         _partials.Remove(partial.Piece);
         partial.Contributors.Clear();
+        if (partial.Only != null) _alone--;
         partial.Worker = partial.Only = null;
         _spare.Push(partial);
     }

@@ -1,0 +1,193 @@
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Tests.Swarm;
+
+/// <summary>A peer of the model: serves in order at a rate, behind a delay, and may lie, stall, choke or leave.</summary>
+sealed class ModelPeer(PeerPieces pieces, double rate, double roundTrip)
+{
+    public PeerPieces Pieces { get; } = pieces;
+    public RequestPipeline Pipeline { get; } = new();
+    public double Rate { get; set; } = rate;
+    public double RoundTrip { get; } = roundTrip;
+
+    /// <summary>Probability that a block it sends is wrong.</summary>
+    public double Lies { get; init; }
+
+    public List<(BlockRef Block, double Reaches)> Asked { get; } = [];
+    public Queue<(BlockRef Block, double Arrives)> UnderWay { get; } = [];
+    public double Budget { get; set; }
+}
+
+/// <summary>One downloader, whole: picker and pipelines as a torrent joins them, with peers, paths and a disk made up.</summary>
+sealed class DownloadModel(Geometry geometry, Random random)
+{
+    const double Step = 0.005;
+
+    readonly BlockRef[] _into = new BlockRef[RequestPipeline.MaxDepth];
+    readonly List<PeerPieces> _cancel = [];
+    readonly HashSet<BlockRef> _wrong = [];
+    double _now = 1, _nextTick = 2;
+
+    public PiecePicker Picker { get; } = new(geometry, random);
+    public List<ModelPeer> Peers { get; } = [];
+    public Random Random { get; } = random;
+
+    public double Now => _now;
+    public long Received { get; private set; }
+    public long Duplicates { get; private set; }
+    public int FailedPieces { get; private set; }
+    public int MostPartials { get; private set; }
+    public List<ModelPeer> Banned { get; } = [];
+
+    /// <summary>When this share of the pieces was verified, by percent.</summary>
+    public double[] ReachedAt { get; } = new double[101];
+
+    public ModelPeer Join(double rate, double roundTrip, double share = 1, double lies = 0)
+    {
+        PeerPieces pieces = Picker.Add(null);
+        var has = new Bitfield(geometry.PieceCount);
+        for (int i = 0; i < has.Length; i++) if (Random.NextDouble() < share) has.Set(i);
+        Assert.True(Picker.OnBitfield(pieces, has.Bytes));
+        var peer = new ModelPeer(pieces, rate, roundTrip) { Lies = lies };
+        Peers.Add(peer);
+        PiecePicker.OnUnchoke(pieces);
+        Ask(peer);
+        return peer;
+    }
+
+    public void Leave(ModelPeer peer)
+    {
+        Picker.Remove(peer.Pieces);
+        Peers.Remove(peer);
+    }
+
+    public void Choke(ModelPeer peer)
+    {
+        Picker.OnChoke(peer.Pieces, rejects: false);
+        peer.Pipeline.OnIdle();
+        peer.Asked.Clear();
+    }
+
+    public void Unchoke(ModelPeer peer)
+    {
+        PiecePicker.OnUnchoke(peer.Pieces);
+        peer.Pipeline.OnUnchoke();
+        Ask(peer);
+    }
+
+    /// <summary>Runs until everything is there. False if it takes longer than so many seconds.</summary>
+    public bool Run(double limit, Action? everyTick = null)
+    {
+        for (double until = _now + limit; !Picker.IsComplete; _now += Step)
+        {
+            if (_now > until) return false;
+            for (int i = Peers.Count - 1; i >= 0; i--)
+            {
+                if (i >= Peers.Count) continue; // a ban took peers out
+                Serve(Peers[i]);
+                Deliver(Peers[i]);
+            }
+            if (_now < _nextTick) continue;
+            _nextTick += 1;
+            Tick();
+            everyTick?.Invoke();
+        }
+        return true;
+    }
+
+    void Serve(ModelPeer peer)
+    {
+        peer.Budget = peer.Asked.Count == 0 ? 0 : peer.Budget + peer.Rate * Step;
+        int served = 0;
+        while (served < peer.Asked.Count && peer.Budget >= peer.Asked[served].Block.Length && peer.Asked[served].Reaches <= _now)
+        {
+            peer.Budget -= peer.Asked[served].Block.Length;
+            peer.UnderWay.Enqueue((peer.Asked[served++].Block, _now + peer.RoundTrip / 2));
+        }
+        peer.Asked.RemoveRange(0, served);
+    }
+
+    void Deliver(ModelPeer peer)
+    {
+        bool any = false;
+        while (peer.UnderWay.TryPeek(out (BlockRef Block, double Arrives) next) && next.Arrives <= _now && !Banned.Contains(peer))
+        {
+            any = true;
+            peer.UnderWay.Dequeue();
+            OnBlock(peer, next.Block);
+        }
+        if (any && Peers.Contains(peer)) Ask(peer);
+    }
+
+    void OnBlock(ModelPeer peer, BlockRef block)
+    {
+        Received += block.Length;
+        _cancel.Clear();
+        BlockVerdict verdict = Picker.OnBlock(peer.Pieces, block, Time(_now), _cancel, out TimeSpan? sentAt);
+        Assert.NotEqual(BlockVerdict.Unrequested, verdict);
+        peer.Pipeline.OnBlock(block.Length, sentAt, peer.Pieces.Requests.Count, Time(_now));
+        foreach (PeerPieces cancelled in _cancel)
+        {
+            ModelPeer other = Peers.Single(p => p.Pieces == cancelled);
+            other.Asked.RemoveAll(a => a.Block == block);
+            if (cancelled.Requests.Count == 0) other.Pipeline.OnIdle();
+            Ask(other);
+        }
+        if (verdict == BlockVerdict.Duplicate)
+        {
+            Duplicates += block.Length;
+            return;
+        }
+        if (Random.NextDouble() < peer.Lies) _wrong.Add(block);
+        if (Picker.OnWritten(block)) Verify(block.Piece);
+    }
+
+    void Verify(int piece)
+    {
+        if (_wrong.RemoveWhere(b => b.Piece == piece) == 0)
+        {
+            Picker.OnVerified(piece);
+            int percent = (int)(100L * Picker.Have.Count / geometry.PieceCount);
+            for (; percent >= 0 && ReachedAt[percent] == 0; percent--) ReachedAt[percent] = _now;
+            return;
+        }
+        FailedPieces++;
+        var contributors = new List<PeerPieces>();
+        bool proven = Picker.OnHashFailed(piece, contributors);
+        Assert.NotEmpty(contributors);
+        if (!proven || Peers.Find(p => p.Pieces == contributors[0]) is not { } peer) return;
+        Assert.True(peer.Lies > 0, "an honest peer was proven guilty");
+        Banned.Add(peer);
+        Leave(peer);
+    }
+
+    void Tick()
+    {
+        MostPartials = Math.Max(MostPartials, Picker.PartialCount);
+        foreach (ModelPeer peer in Peers)
+        {
+            PeerPieces pieces = peer.Pieces;
+            int overdue = 0;
+            for (; pieces.Requests.Count > 0 && Time(_now) - pieces.Requests[0].SentAt > peer.Pipeline.Timeout; overdue++)
+            {
+                BlockRef block = pieces.Requests[0].Block;
+                Picker.GiveBack(pieces, block);
+            }
+            if (overdue > 0) peer.Pipeline.OnTimeout();
+            Ask(peer);
+        }
+    }
+
+    void Ask(ModelPeer peer)
+    {
+        PeerPieces pieces = peer.Pieces;
+        int room = peer.Pipeline.IsSnubbed(Time(_now)) ? 1 - pieces.Requests.Count : peer.Pipeline.Depth - pieces.Requests.Count;
+        if (room <= 0) return;
+        int count = Picker.Pick(pieces, _into.AsSpan(0, room), Time(_now));
+        if (count > 0) peer.Pipeline.OnRequested(Time(_now));
+        foreach (BlockRef block in _into.AsSpan(0, count)) peer.Asked.Add((block, _now + peer.RoundTrip / 2));
+    }
+
+    static TimeSpan Time(double seconds) => TimeSpan.FromSeconds(seconds);
+}

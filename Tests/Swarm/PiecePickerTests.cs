@@ -1,0 +1,356 @@
+using System.Diagnostics;
+using System.Globalization;
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+using Xunit.Abstractions;
+
+namespace TinyTorrent.Tests.Swarm;
+
+public class PiecePickerTests(ITestOutputHelper output)
+{
+    const int Block = Geometry.BlockLength;
+
+    static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    readonly List<PeerPieces> _cancel = [];
+
+    static PeerPieces Seed(PiecePicker picker)
+    {
+        PeerPieces peer = picker.Add(null);
+        picker.OnHaveAll(peer);
+        PiecePicker.OnUnchoke(peer);
+        return peer;
+    }
+
+    static PeerPieces With(PiecePicker picker, params int[] pieces)
+    {
+        PeerPieces peer = picker.Add(null);
+        foreach (int piece in pieces) picker.OnHave(peer, piece);
+        PiecePicker.OnUnchoke(peer);
+        return peer;
+    }
+
+    static BlockRef[] Pick(PiecePicker picker, PeerPieces peer, int count, double at = 1)
+    {
+        var into = new BlockRef[count];
+        return into[..picker.Pick(peer, into, at * Second)];
+    }
+
+    BlockVerdict Send(PiecePicker picker, PeerPieces peer, BlockRef block, double at = 1)
+    {
+        _cancel.Clear();
+        return picker.OnBlock(peer, block, at * Second, _cancel, out _);
+    }
+
+    void Finish(PiecePicker picker, PeerPieces peer, int piece, Geometry geometry)
+    {
+        for (int b = 0; b < geometry.BlocksIn(piece); b++)
+        {
+            BlockRef block = geometry.Block(piece, b);
+            if (!peer.Requests.Contains(block)) continue;
+            Send(picker, peer, block);
+            picker.OnWritten(block);
+        }
+    }
+
+    [Fact]
+    public void ThePieceFewestHaveIsAskedForFirst()
+    {
+        int excess = 0;
+        for (int seed = 0; seed < 2000; seed++)
+        {
+            var random = new Random(seed);
+            var picker = new PiecePicker(new Geometry(200 * 2 * Block, 2 * Block), random);
+            for (int i = random.Next(1, 20); i > 0; i--)
+                With(picker, [.. Enumerable.Range(0, 200).Where(_ => random.Next(i) == 0)]);
+            PeerPieces peer = random.Next(2) == 0 ? Seed(picker) : With(picker, [.. Enumerable.Range(0, 200).Where(p => p % 2 == 0)]);
+            int rarest = Enumerable.Range(0, 200).Where(p => peer.Has[p]).Min(picker.Availability);
+            BlockRef[] blocks = Pick(picker, peer, 2);
+            Assert.Equal([new BlockRef(blocks[0].Piece, 0, Block), new BlockRef(blocks[0].Piece, Block, Block)], blocks);
+            int more = picker.Availability(blocks[0].Piece) - rarest;
+            Assert.True(more == 0 || !peer.Has.IsFull, $"seed {seed}");
+            excess += more;
+        }
+        // For a peer without the rarest pieces of all, a few are compared instead of every one.
+        Assert.True(excess < 200, $"{excess} in 2000");
+    }
+
+    [Fact]
+    public void EquallyRarePiecesAreStartedInRandomOrder()
+    {
+        var first = new int[16];
+        for (int seed = 0; seed < 16_000; seed++)
+        {
+            var picker = new PiecePicker(new Geometry(16 * Block, Block), new Random(seed));
+            first[Pick(picker, Seed(picker), 1)[0].Piece]++;
+        }
+        Assert.All(first, count => Assert.InRange(count, 850, 1150));
+    }
+
+    [Fact]
+    public void SequentialTakesPiecesAndBlocksInOrder()
+    {
+        var geometry = new Geometry(10 * 3 * Block - 5, 3 * Block);
+        var picker = new PiecePicker(geometry, new Random(1)) { Sequential = true };
+        picker.MarkHave(2);
+        BlockRef[] all = [.. Pick(picker, Seed(picker), 5), .. Pick(picker, Seed(picker), 100)];
+        Assert.Equal(Enumerable.Range(0, 10).Where(p => p != 2).SelectMany(p => Enumerable.Range(0, 3).Select(b => geometry.Block(p, b))), all);
+    }
+
+    [Fact]
+    public void HighPiecesComeFirstAndSkippedOnesNever()
+    {
+        for (int seed = 0; seed < 100; seed++)
+        {
+            var picker = new PiecePicker(new Geometry(100 * Block, Block), new Random(seed)) { Sequential = seed % 2 == 0 };
+            for (int p = 0; p < 100; p++) if (p % 3 > 0) picker.SetPriority(p, p % 3 == 1 ? PiecePriority.Skip : PiecePriority.High);
+            Assert.Equal(67L * Block, picker.Left);
+            PeerPieces peer = Seed(picker);
+            Assert.Equal(67, peer.InterestingCount);
+            BlockRef[] blocks = Pick(picker, peer, 200);
+            Assert.Equal(67, blocks.Length);
+            Assert.All(blocks[..33], b => Assert.Equal(2, b.Piece % 3));
+            Assert.All(blocks[33..], b => Assert.Equal(0, b.Piece % 3));
+        }
+    }
+
+    [Fact]
+    public void AChokedPeerIsAskedForNothingButAllowedFastPieces()
+    {
+        var picker = new PiecePicker(new Geometry(10 * 2 * Block, 2 * Block), new Random(1));
+        PeerPieces peer = Seed(picker);
+        picker.OnChoke(peer, rejects: true);
+        Assert.Empty(Pick(picker, peer, 10));
+        Assert.True(picker.OnAllowedFast(peer, 7));
+        Assert.False(picker.OnAllowedFast(peer, 10));
+        Assert.Equal([new BlockRef(7, 0, Block), new BlockRef(7, Block, Block)], Pick(picker, peer, 10));
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void ABitfieldMustBeWholeAndFirst()
+    {
+        var picker = new PiecePicker(new Geometry(10 * Block, Block), new Random(1));
+        PeerPieces peer = picker.Add(null);
+        Assert.False(picker.OnBitfield(peer, new byte[3]));
+        Assert.False(picker.OnBitfield(peer, [0, 1]));
+        Assert.False(picker.OnHave(peer, 10));
+        Assert.False(picker.OnHave(peer, -1));
+        Assert.True(picker.OnBitfield(peer, [0x80, 0x40]));
+        Assert.False(picker.OnBitfield(peer, [0xFF, 0xC0]));
+        Assert.False(picker.OnHaveAll(peer));
+        Assert.Equal(2, peer.InterestingCount);
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void ASlowPeerHelpsWithAPieceAndAFastOneTakesItsOwn()
+    {
+        var picker = new PiecePicker(new Geometry(100 * 64 * Block, 64 * Block), new Random(1));
+        int piece = Pick(picker, Seed(picker), 8)[0].Piece;
+        Assert.Equal(piece, Pick(picker, Seed(picker), 4)[0].Piece);
+        Assert.NotEqual(piece, Pick(picker, Seed(picker), 40)[0].Piece);
+    }
+
+    [Fact]
+    public void WhatAPeerLeavesBehindIsTakenUpFirst()
+    {
+        var picker = new PiecePicker(new Geometry(100 * 64 * Block, 64 * Block), new Random(1));
+        PeerPieces peer = Seed(picker);
+        BlockRef[] blocks = Pick(picker, peer, 40);
+        Assert.Equal(BlockVerdict.Accepted, Send(picker, peer, blocks[0]));
+        picker.Remove(peer);
+        BlockRef[] next = Pick(picker, Seed(picker), 63);
+        Assert.Equal(blocks[1..], next[..39]);
+        Assert.All(next, b => Assert.Equal(blocks[0].Piece, b.Piece));
+    }
+
+    [Fact]
+    public void EndgameAsksAFewPeersForTheSlowestBlocksAndCancelsThemAll()
+    {
+        var picker = new PiecePicker(new Geometry(8 * Block, 8 * Block), new Random(1));
+        PeerPieces slow = Seed(picker);
+        Assert.Equal(8, Pick(picker, slow, 8).Length);
+        List<PeerPieces> others = [.. Enumerable.Range(0, 5).Select(_ => Seed(picker))];
+        // After 3 s of silence: 8 blocks will take 24 s, one from a stranger half a second.
+        foreach (PeerPieces other in others)
+        {
+            BlockRef[] stolen = Pick(picker, other, 4, at: 4);
+            Assert.Equal(stolen.Distinct(), stolen);
+            picker.CheckInvariants();
+        }
+        Assert.Equal(new BlockRef(0, 7 * Block, Block), others[0].Requests[0].Block);
+        Assert.InRange(others.Sum(o => o.Requests.Count), 14, 8 * (PiecePicker.MaxAskedOf - 1));
+        Assert.Equal(BlockVerdict.Accepted, Send(picker, others[0], others[0].Requests[0].Block, at: 4.1));
+        Assert.Equal(PiecePicker.MaxAskedOf - 1, _cancel.Count);
+        Assert.Contains(slow, _cancel);
+        Assert.Equal(BlockVerdict.Duplicate, Send(picker, slow, new BlockRef(0, 7 * Block, Block), at: 4.2));
+        Assert.Equal(BlockVerdict.Unrequested, Send(picker, slow, new BlockRef(0, 7 * Block, Block), at: 4.3));
+    }
+
+    [Fact]
+    public void NothingIsAskedTwiceWhileAPieceIsMissing()
+    {
+        var picker = new PiecePicker(new Geometry(10 * 4 * Block, 4 * Block), new Random(1));
+        Pick(picker, With(picker, 3), 4);
+        Assert.Empty(Pick(picker, With(picker, 3), 4, at: 100));
+    }
+
+    [Fact]
+    public void ABlockThatComesAfterItsTimeOutIsKept()
+    {
+        var picker = new PiecePicker(new Geometry(Block * 4, Block * 4), new Random(1));
+        PeerPieces late = Seed(picker), other = Seed(picker);
+        BlockRef block = Pick(picker, late, 1)[0];
+        Assert.True(picker.GiveBack(late, block));
+        Assert.False(picker.GiveBack(late, block));
+        Assert.Contains(block, Pick(picker, other, 4));
+        Assert.Equal(BlockVerdict.Accepted, Send(picker, late, block));
+        Assert.Equal([other], _cancel);
+        Assert.Equal(BlockVerdict.Unrequested, Send(picker, late, block));
+        Assert.True(picker.OnReject(other, block));
+        Assert.False(picker.OnReject(other, block));
+    }
+
+    [Fact]
+    public void WrongBlocksNamedInAnswersAreUnrequested()
+    {
+        var geometry = new Geometry(Block * 4, Block * 2);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces peer = Seed(picker);
+        BlockRef block = Pick(picker, peer, 1)[0];
+        picker.GiveBack(peer);
+        foreach (BlockRef bad in (BlockRef[])[block with { Length = 100 }, block with { Begin = 1 }, block with { Piece = 9 }, block with { Begin = int.MaxValue }])
+        {
+            peer.Withdrawn = 1;
+            Assert.Equal(BlockVerdict.Unrequested, Send(picker, peer, bad));
+        }
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void ThePeerThatSentAWholeBadPieceIsProvenGuilty()
+    {
+        var geometry = new Geometry(2 * 2 * Block, 2 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces liar = Seed(picker);
+        int piece = Pick(picker, liar, 2)[0].Piece;
+        Finish(picker, liar, piece, geometry);
+        var contributors = new List<PeerPieces>();
+        Assert.True(picker.OnHashFailed(piece, contributors));
+        Assert.Equal([liar], contributors);
+    }
+
+    [Fact]
+    public void TwoPeersThatSharedABadPieceWorkAloneUntilTheyAreClear()
+    {
+        var geometry = new Geometry(40 * 16 * Block, 16 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces a = Seed(picker), b = Seed(picker);
+        int piece = Pick(picker, a, 15)[0].Piece;
+        Assert.Equal(piece, Assert.Single(Pick(picker, b, 1)).Piece);
+        Finish(picker, a, piece, geometry);
+        Finish(picker, b, piece, geometry);
+        var contributors = new List<PeerPieces>();
+        Assert.False(picker.OnHashFailed(piece, contributors));
+        Assert.Equal([a, b], contributors);
+        Assert.True(a.Trials == 1 && b.Trials == 1);
+
+        int alone = Pick(picker, a, 2)[0].Piece;
+        Assert.NotEqual(alone, Pick(picker, b, 2)[0].Piece);
+        Assert.NotEqual(alone, Pick(picker, Seed(picker), 2)[0].Piece);
+        Pick(picker, a, 14);
+        Finish(picker, a, alone, geometry);
+        picker.OnVerified(alone);
+        Assert.True(a.Trials == 0 && b.Trials == 1);
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void BlocksOfAnEarlierRunAreNotFetchedAgainAndProveNobodyGuilty()
+    {
+        var geometry = new Geometry(2 * 4 * Block, 4 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        var blocks = new Bitfield(4);
+        blocks.Set(1);
+        blocks.Set(3);
+        Assert.False(picker.MarkBlocks(0, blocks));
+        (int piece, Bitfield written) = Assert.Single(picker.WrittenBlocks());
+        Assert.Equal((0, 2), (piece, written.Count));
+        PeerPieces peer = Seed(picker);
+        Assert.Equal([geometry.Block(0, 0), geometry.Block(0, 2)], Pick(picker, peer, 2));
+        Finish(picker, peer, 0, geometry);
+        Assert.False(picker.OnHashFailed(0, []));
+        blocks.SetAll();
+        Assert.True(picker.MarkBlocks(0, blocks));
+    }
+
+    [Fact]
+    public void ARunningDownloadAllocatesNothingPerBlock()
+    {
+        var geometry = new Geometry(1000L * 32 * Block, 32 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces[] peers = [.. Enumerable.Range(0, 8).Select(_ => Seed(picker))];
+        var into = new BlockRef[40];
+        var complete = new List<int>();
+        TimeSpan now = Second;
+        long before = 0;
+        for (int round = 0; round < 3000; round++)
+        {
+            if (round == 1000) before = GC.GetAllocatedBytesForCurrentThread();
+            PeerPieces peer = peers[round % peers.Length];
+            now += TimeSpan.FromMilliseconds(1);
+            picker.Pick(peer, into.AsSpan(0, 40 - peer.Requests.Count), now);
+            for (int i = 0; i < 5; i++)
+            {
+                BlockRef block = peer.Requests[0].Block;
+                picker.OnBlock(peer, block, now, _cancel, out _);
+                if (picker.OnWritten(block)) picker.OnVerified(block.Piece);
+            }
+        }
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void ThePriceOfARequestDoesNotGrowWithTheNumberOfPieces()
+    {
+        foreach (int pieces in (int[])[1_000, 1_000, 10_000, 100_000, 2_000_000])
+        {
+            long memory = GC.GetTotalMemory(true);
+            var picker = new PiecePicker(new Geometry((long)pieces * Block, Block), new Random(1));
+            memory = GC.GetTotalMemory(true) - memory;
+            var random = new Random(2);
+            PeerPieces[] seeds = [.. Enumerable.Range(0, 4).Select(_ => Seed(picker))];
+            PeerPieces[] sparse = [.. Enumerable.Range(0, 20).Select(_ => With(picker, [.. Enumerable.Range(0, 200).Select(_ => random.Next(pieces))]))];
+            var half = new Bitfield(pieces);
+            for (int i = 0; i < pieces; i++) if (random.Next(2) == 0) half.Set(i);
+            PeerPieces leecher = picker.Add(null);
+            long start = Stopwatch.GetTimestamp();
+            picker.OnBitfield(leecher, half.Bytes);
+            double bitfield = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            PiecePicker.OnUnchoke(leecher);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{pieces,9} pieces: {(double)memory / pieces:0.0} bytes each, bitfield {bitfield:0.000} ms; ns a block: sparse peers {Drive(picker, sparse, 4):0}, seeds {Drive(picker, seeds, Math.Min(5000, pieces / 20)):0}, leecher {Drive(picker, [leecher], Math.Min(5000, pieces / 20)):0}"));
+            Assert.True((double)memory / pieces < 16 || pieces < 100_000);
+        }
+
+        // Pick, receive, write and verify one-block pieces: every step of a piece's life for every block.
+        double Drive(PiecePicker picker, PeerPieces[] peers, int rounds)
+        {
+            var into = new BlockRef[1];
+            int blocks = 0;
+            long start = Stopwatch.GetTimestamp();
+            for (int round = 0; round < rounds; round++)
+            {
+                foreach (PeerPieces peer in peers)
+                {
+                    if (picker.Pick(peer, into, Second) == 0) continue;
+                    blocks++;
+                    picker.OnBlock(peer, into[0], Second, _cancel, out _);
+                    if (picker.OnWritten(into[0])) picker.OnVerified(into[0].Piece);
+                }
+            }
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / blocks;
+        }
+    }
+}
