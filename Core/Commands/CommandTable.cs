@@ -19,6 +19,8 @@ static class CommandTable
         SeedCommand.Async,
         SeedCommand.Sync,
         InfoCommand.Command,
+        PeersCommand.Command,
+        ScrapeCommand.Command,
         ServeTrackerCommand.Command,
         HealthcheckCommand.Command,
         CompletionsCommand.Command,

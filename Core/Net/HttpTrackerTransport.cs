@@ -1,5 +1,5 @@
 // HTTP and HTTPS requests to trackers. The BCL speaks the protocol; done here are redirects and the choice of address, where
-// TrackerRoute's rules are kept, and inflation, whose result is capped (HttpBody).
+// AddressRules are kept, and inflation, whose result is capped (HttpBody).
 // A connection serves one request: the next one is half an hour away, and a reused one would slip past the address rules.
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
@@ -14,7 +14,7 @@ sealed class HttpTrackerTransport : IDisposable
     /// <summary>Requests under way at once; a program with thousands of torrents would otherwise run out of sockets.</summary>
     const int MaxAtOnce = 64;
 
-    static readonly HttpRequestOptionsKey<TrackerRoute> RouteKey = new("route");
+    static readonly HttpRequestOptionsKey<AddressRules> RulesKey = new("rules");
     static readonly string UserAgent = "tinytorrent/" + typeof(HttpTrackerTransport).Assembly.GetName().Version!.ToString(3);
 
     readonly TrackerTimeouts _timeouts;
@@ -48,10 +48,10 @@ sealed class HttpTrackerTransport : IDisposable
         await _slots.WaitAsync(cancel).ConfigureAwait(false);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(_timeouts.Http);
-        var route = new TrackerRoute();
+        var rules = new AddressRules();
         try
         {
-            return await FollowAsync(request, url, route, timeout.Token).ConfigureAwait(false);
+            return await FollowAsync(request, url, rules, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -59,7 +59,7 @@ sealed class HttpTrackerTransport : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException or UriFormatException)
         {
-            if (route.Objection.Length > 0) return TrackerReply.Failed(TrackerFailure.BadAnswer, route.Objection);
+            if (rules.Objection.Length > 0) return TrackerReply.Failed(TrackerFailure.BadAnswer, rules.Objection);
             return TrackerReply.Failed(IsAnswer(e) ? TrackerFailure.BadAnswer : TrackerFailure.Unreachable, e.GetBaseException().Message);
         }
         finally
@@ -68,25 +68,25 @@ sealed class HttpTrackerTransport : IDisposable
         }
     }
 
-    async Task<TrackerReply> FollowAsync(TrackerRequest request, Uri url, TrackerRoute route, CancellationToken cancel)
+    async Task<TrackerReply> FollowAsync(TrackerRequest request, Uri url, AddressRules rules, CancellationToken cancel)
     {
         string userInfo = Uri.UnescapeDataString(request.Tracker.Uri.UserInfo);
         while (true)
         {
-            using HttpRequestMessage message = Message(url, userInfo, route);
+            using HttpRequestMessage message = Message(url, userInfo, rules);
             using HttpResponseMessage response = await _http.SendAsync(message, cancel).ConfigureAwait(false);
             if (!IsRedirect(response, out string? location)) return await ReadAsync(request, response, cancel).ConfigureAwait(false);
             var next = new Uri(url, location);
-            if (!route.AllowsRedirect(url, next)) return TrackerReply.Failed(TrackerFailure.BadAnswer, route.Objection);
+            if (!rules.AllowsRedirect(url, next)) return TrackerReply.Failed(TrackerFailure.BadAnswer, rules.Objection);
             url = next;
             userInfo = ""; // meant for the first host only
         }
     }
 
-    static HttpRequestMessage Message(Uri url, string userInfo, TrackerRoute route)
+    static HttpRequestMessage Message(Uri url, string userInfo, AddressRules rules)
     {
         var message = new HttpRequestMessage(HttpMethod.Get, url);
-        message.Options.Set(RouteKey, route);
+        message.Options.Set(RulesKey, rules);
         message.Headers.TryAddWithoutValidation("User-Agent", UserAgent);
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip, deflate");
         if (userInfo.Length > 0)
@@ -115,14 +115,14 @@ sealed class HttpTrackerTransport : IDisposable
 
     static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
-        context.InitialRequestMessage.Options.TryGetValue(RouteKey, out TrackerRoute? route);
+        context.InitialRequestMessage.Options.TryGetValue(RulesKey, out AddressRules? rules);
         Uri url = context.InitialRequestMessage.RequestUri!;
         Socket socket = await HappyEyeballs.ConnectAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, ConnectOneAsync, cancel).ConfigureAwait(false);
         return new NetworkStream(socket, ownsSocket: true);
 
         async Task<Socket> ConnectOneAsync(IPEndPoint address, CancellationToken other)
         {
-            if (!route!.Allows(address.Address, url)) throw new SocketException((int)SocketError.AccessDenied);
+            if (!rules!.Allows(address.Address, url)) throw new SocketException((int)SocketError.AccessDenied);
             Socket socket = PeerSocket.Create(address);
             try
             {

@@ -9,7 +9,7 @@ using System.Net;
 namespace TinyTorrent.Tracker;
 
 /// <summary>The rules for one request and its redirects. Not thread-safe.</summary>
-sealed class TrackerRoute
+sealed class AddressRules
 {
     /// <summary>More redirects than this end the request.</summary>
     public const int MaxRedirects = 5;

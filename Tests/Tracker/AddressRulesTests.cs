@@ -3,9 +3,9 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Tests.Tracker;
 
-public class TrackerRouteTests
+public class AddressRulesTests
 {
-    static bool Allows(TrackerRoute route, string address, string url = "http://h/announce") => route.Allows(IPAddress.Parse(address), new Uri(url));
+    static bool Allows(AddressRules rules, string address, string url = "http://h/announce") => rules.Allows(IPAddress.Parse(address), new Uri(url));
 
     [Theory]
     [InlineData("/announce", true)]
@@ -19,8 +19,8 @@ public class TrackerRouteTests
     public void ThisMachineIsOnlyAskedAsATracker(string path, bool allowed)
     {
         foreach (string address in new[] { "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1" })
-            Assert.Equal(allowed, Allows(new TrackerRoute(), address, "http://h" + path));
-        Assert.True(Allows(new TrackerRoute(), "192.168.1.1", "http://h" + path));
+            Assert.Equal(allowed, Allows(new AddressRules(), address, "http://h" + path));
+        Assert.True(Allows(new AddressRules(), "192.168.1.1", "http://h" + path));
     }
 
     [Theory]
@@ -37,12 +37,12 @@ public class TrackerRouteTests
     [InlineData("::ffff:10.0.0.1")]
     public void AGlobalTrackerCannotRedirectToALocalAddress(string local)
     {
-        var route = new TrackerRoute();
-        Assert.True(Allows(route, local));
-        Assert.True(Allows(route, "93.184.216.34"));
-        Assert.False(Allows(route, local));
-        Assert.Equal("a redirect to a local address", route.Objection);
-        Assert.True(Allows(route, "2606:4700::1"));
+        var rules = new AddressRules();
+        Assert.True(Allows(rules, local));
+        Assert.True(Allows(rules, "93.184.216.34"));
+        Assert.False(Allows(rules, local));
+        Assert.Equal("a redirect to a local address", rules.Objection);
+        Assert.True(Allows(rules, "2606:4700::1"));
     }
 
     [Theory]
@@ -52,14 +52,14 @@ public class TrackerRouteTests
     [InlineData("http://a/", "file:///etc/passwd", false)]
     [InlineData("http://a/", "udp://b:80/", false)]
     public void ARedirectStaysWithinHttpAndKeepsTls(string from, string to, bool allowed) =>
-        Assert.Equal(allowed, new TrackerRoute().AllowsRedirect(new Uri(from), new Uri(to)));
+        Assert.Equal(allowed, new AddressRules().AllowsRedirect(new Uri(from), new Uri(to)));
 
     [Fact]
     public void ThereAreFiveRedirectsAtMost()
     {
-        var route = new TrackerRoute();
+        var rules = new AddressRules();
         var url = new Uri("http://a/");
-        for (int i = 0; i < 5; i++) Assert.True(route.AllowsRedirect(url, url));
-        Assert.False(route.AllowsRedirect(url, url));
+        for (int i = 0; i < 5; i++) Assert.True(rules.AllowsRedirect(url, url));
+        Assert.False(rules.AllowsRedirect(url, url));
     }
 }
