@@ -147,7 +147,7 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
 
     public void StoreBlocks(IReadOnlyList<ReceivedBlock> blocks) { }
 
-    public bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Span<byte> into, int stride) => false;
+    public bool ReadBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> into, int stride) => false;
 
     public void OnSent(int bytes, int blockBytes, TimeSpan now) { }
 
