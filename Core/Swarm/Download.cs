@@ -10,9 +10,6 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     /// <summary>Requests are made in batches of at most this many, one batch per lock.</summary>
     const int MaxBatch = 64;
 
-    /// <summary>Failed pieces a peer may have had a part in beyond the good ones before it is banned unproven.</summary>
-    const int MaxSuspicion = 5;
-
     /// <summary>Bytes of blocks nobody asked for before we stop listening.</summary>
     const long MaxUnwanted = 4 << 20;
 
@@ -57,7 +54,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
                 return peer.Fast && picker.OnAllowedFast(peer.Pieces, message.Piece);
             case MessageId.RejectRequest:
                 // Asking again at once would be rejected again at once.
-                if (picker.GiveBack(peer.Pieces, message.Block)) peer.IsPaused = true;
+                if (picker.OnReject(peer.Pieces, message.Block)) peer.IsPaused = true;
                 return peer.Fast;
             default:
                 return true;
@@ -84,6 +81,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         {
             Peer owner = (Peer)other.Owner!;
             owner.Outbox.Send(MessageId.Cancel, block);
+            if (other.Requests.Count == 0) owner.Pipeline.OnIdle();
             owner.Outbox.Flush();
         }
         _cancel.Clear();
@@ -146,9 +144,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         FailedPieces++;
         Wasted += pieceLength;
         _contributors.Clear();
-        bool proven = picker.OnHashFailed(piece, _contributors);
-        foreach (PeerPieces suspect in _contributors)
-            if (proven || suspect.Suspicion >= MaxSuspicion) guilty.Add((Peer)suspect.Owner!);
+        if (picker.OnHashFailed(piece, _contributors)) guilty.Add((Peer)_contributors[0].Owner!);
     }
 
     /// <summary>Once a second: gives slow peers' blocks to others.</summary>
