@@ -92,7 +92,7 @@ unsafe struct PeerChunk<TEndpoint>
     public void Trim()
     {
         int fitting = CapacityFor(_count);
-        if (fitting * 2 <= _capacity || fitting + 64 <= _capacity) Resize(fitting);
+        if (fitting * 2 <= _capacity || fitting + 128 <= _capacity) Resize(fitting);
     }
 
     /// <summary>
@@ -155,13 +155,14 @@ unsafe struct PeerChunk<TEndpoint>
         if (!old.IsInline && old._block != 0) NativeMemory.Free((void*)old._block);
     }
 
-    // Steps of 8 up to 128 peers and of 32 above keep the slack below a tenth where most peers are.
+    // The slack stays below a tenth where most peers are. Many sizes would cost more than slack: freed blocks fit nobody.
     static int CapacityFor(int count) => count switch
     {
         <= 2 => count,
         <= 4 => 4,
         <= 128 => (count + 7) & ~7,
-        _ => (count + 31) & ~31,
+        <= 256 => (count + 31) & ~31,
+        _ => (count + 63) & ~63,
     };
 
     readonly bool IsInline => _capacity == 1 && sizeof(TEndpoint) + 2 <= sizeof(nint);

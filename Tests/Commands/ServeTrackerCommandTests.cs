@@ -1,0 +1,109 @@
+// The tracker as an operator's script runs it: events on stdout, signals in, an exit code out.
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace TinyTorrent.Tests.Commands;
+
+public sealed class ServeTrackerCommandTests : IDisposable
+{
+    const int Hangup = 1, Terminate = 15;
+    const string Announce = "announce?info_hash=abcdefghijklmnopqrst&peer_id=-TT0100-abcdefghijkl&left=1&port=1";
+    static readonly string Hex = Convert.ToHexString("abcdefghijklmnopqrst"u8);
+
+    readonly string _list = Path.GetTempFileName();
+    readonly HttpClient _client = new();
+    readonly List<Process> _started = [];
+
+    public void Dispose()
+    {
+        foreach (Process process in _started)
+        {
+            if (!process.HasExited) process.Kill();
+            process.Dispose();
+        }
+        _client.Dispose();
+        File.Delete(_list);
+    }
+
+    Process Start(params string[] arguments)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll");
+        Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _started.Add(process);
+        return process;
+    }
+
+    static JsonElement NextEvent(Process tracker, string name)
+    {
+        string line = tracker.StandardOutput.ReadLine() ?? throw new InvalidOperationException(tracker.StandardError.ReadToEnd());
+        JsonElement said = JsonDocument.Parse(line).RootElement;
+        Assert.Equal((name, 1), (said.GetProperty("event").GetString(), said.GetProperty("schema").GetInt32()));
+        return said;
+    }
+
+    [Fact]
+    public async Task ListsAreReadAgainOnHangupAndABrokenOneKeepsTheOld()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        File.WriteAllText(_list, "# nothing yet\n");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--allow", _list, "--json");
+        var url = new Uri(new Uri(NextEvent(tracker, "listening").GetProperty("url").GetString()!), Announce);
+        Assert.Contains("not served here", await _client.GetStringAsync(url), StringComparison.Ordinal);
+
+        File.WriteAllText(_list, Hex + "\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Equal(1, NextEvent(tracker, "reloaded").GetProperty("listed").GetInt32());
+        Assert.Contains("8:interval", await _client.GetStringAsync(url), StringComparison.Ordinal);
+
+        File.WriteAllText(_list, "broken\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Contains("line 1", NextEvent(tracker, "error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Contains("8:interval", await _client.GetStringAsync(url), StringComparison.Ordinal);
+
+        Assert.Equal(0, kill(tracker.Id, Terminate));
+        NextEvent(tracker, "stopped");
+        await tracker.WaitForExitAsync();
+        Assert.Equal(0, tracker.ExitCode);
+        Assert.StartsWith("tinytorrent: the old list stays in force: ", await tracker.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "--allow a --deny b")]
+    [InlineData(2, "--listen nowhere")]
+    [InlineData(2, "--interval 0s")]
+    [InlineData(2, "--max-peers 1001")]
+    [InlineData(6, "--allow /no/such/file")]
+    [InlineData(1, "--listen 192.0.2.1:0")]
+    public void WhatCannotBeServedIsOneLineAndItsExitCode(int code, string line)
+    {
+        Process tracker = Start(["serve-tracker", .. line.Split(' ')]);
+        string errors = tracker.StandardError.ReadToEnd();
+        tracker.WaitForExit();
+        Assert.Equal((code, 1), (tracker.ExitCode, errors.Split('\n').Length - 1));
+    }
+
+    [Fact]
+    public void AHealthcheckAnswersWithItsExitCode()
+    {
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--json");
+        JsonElement listening = NextEvent(tracker, "listening");
+        int port = listening.GetProperty("port").GetInt32();
+        Assert.Equal(0, Check($"http://127.0.0.1:{port}"));
+        Assert.Equal(0, Check(listening.GetProperty("udp").GetString()!));
+        Assert.Equal(5, Check($"http://127.0.0.1:{port}/other"));
+        tracker.Kill();
+        tracker.WaitForExit();
+        Assert.Equal(5, Check($"http://127.0.0.1:{port}/health"));
+        Assert.Equal(2, Check("gopher://x"));
+        int Check(string url)
+        {
+            Process check = Start("healthcheck", url);
+            check.WaitForExit();
+            return check.ExitCode;
+        }
+    }
+
+    [DllImport("libc")]
+    static extern int kill(int process, int signal);
+}
