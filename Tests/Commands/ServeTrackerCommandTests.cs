@@ -65,7 +65,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
         NextEvent(tracker, "stopped");
         await tracker.WaitForExitAsync();
         Assert.Equal(0, tracker.ExitCode);
-        Assert.StartsWith("tinytorrent: the old list stays in force: ", await tracker.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Contains("the old list stays in force", await tracker.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
     }
 
     [Theory]
