@@ -153,16 +153,9 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         foreach (Peer peer in peers)
         {
             peer.IsPaused = false;
-            if (peer.Pipeline.IsSnubbed(now)) GiveBackAll(peer);
-            else GiveBackOverdue(peer, now);
+            GiveBackOverdue(peer, now);
         }
         RequestAll(now);
-    }
-
-    void GiveBackAll(Peer peer)
-    {
-        picker.GiveBack(peer.Pieces);
-        peer.Pipeline.OnTimeout();
     }
 
     /// <summary>What a peer has kept for too long is asked of others; it may still come, and is taken if it does.</summary>

@@ -11,9 +11,9 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
 {
     public const int DefaultCapacity = 2000;
 
-    static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(15);
-    static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(30);
-    static readonly TimeSpan WaitAfterUse = TimeSpan.FromSeconds(20);
+    static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(15);
+    static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(30);
+    static readonly TimeSpan s_waitAfterUse = TimeSpan.FromSeconds(20);
 
     enum State { Idle, Dialing, Connected }
 
@@ -138,8 +138,8 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
     // A quarter up or down, so that the peers of a swarm do not come back to a restarted seeder in one wave.
     void Postpone(Candidate candidate, TimeSpan now)
     {
-        TimeSpan wait = candidate.Failures == 0 ? WaitAfterUse : FirstWait * Math.Pow(2, Math.Min(candidate.Failures - 1, 10));
-        candidate.NotBefore = now + (wait < LongestWait ? wait : LongestWait) * (0.75 + random.NextDouble() / 2);
+        TimeSpan wait = candidate.Failures == 0 ? s_waitAfterUse : s_firstWait * Math.Pow(2, Math.Min(candidate.Failures - 1, 10));
+        candidate.NotBefore = now + (wait < s_longestWait ? wait : s_longestWait) * (0.75 + random.NextDouble() / 2);
     }
 
     bool ForgetWorst()

@@ -30,10 +30,10 @@ sealed class RequestPipeline
     const double ProbeSeconds = 10, ProbeShare = 0.75;
     const int MinProbes = 4;
 
-    static readonly TimeSpan MinTimeout = TimeSpan.FromSeconds(5);
-    static readonly TimeSpan FirstTimeout = TimeSpan.FromSeconds(15);
-    static readonly TimeSpan MaxTimeout = TimeSpan.FromSeconds(60);
-    static readonly TimeSpan SnubTime = TimeSpan.FromSeconds(40);
+    static readonly TimeSpan s_minTimeout = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan s_firstTimeout = TimeSpan.FromSeconds(15);
+    static readonly TimeSpan s_maxTimeout = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan s_snubTime = TimeSpan.FromSeconds(40);
 
     enum Phase { Growing, Steady, Draining, Probing }
 
@@ -72,7 +72,7 @@ sealed class RequestPipeline
     public TimeSpan RoundTrip => TimeSpan.FromSeconds(_path);
 
     /// <summary>A request older than this is to be given to another peer.</summary>
-    public TimeSpan Timeout { get; private set; } = FirstTimeout;
+    public TimeSpan Timeout { get; private set; } = s_firstTimeout;
 
     double Slack => SlackSeconds + _path * SlackPerRoundTrip;
 
@@ -98,7 +98,8 @@ sealed class RequestPipeline
         if (outstanding < Depth / 2) _sampleRanDry = true;
         double elapsed = (now - _sampleStart).TotalSeconds;
         if (elapsed >= Math.Max(SampleSeconds, _path)) TakeSample(elapsed, now);
-        if (_phase == Phase.Growing) _grown++;
+        // Nothing is learnt of the link while there is too little to ask for.
+        if (_phase == Phase.Growing && outstanding >= (int)_grown / 4) _grown++;
         Follow();
         _waiting = outstanding > 0;
         _waitingSince = now;
@@ -110,7 +111,7 @@ sealed class RequestPipeline
     /// <summary>The peer unchoked us: its rate may be another than last time.</summary>
     public void OnUnchoke() => Restart();
 
-    /// <summary>Requests were taken from the peer for being older than <see cref="Timeout"/>.</summary>
+    /// <summary>Requests were taken from the peer for being older than <see cref="Timeout"/>; the second time in a row, one is left to try it with.</summary>
     public void OnTimeout()
     {
         _timeouts++;
@@ -120,7 +121,7 @@ sealed class RequestPipeline
     }
 
     /// <summary>True if the peer has sent nothing for a long time although it lets us ask and we do.</summary>
-    public bool IsSnubbed(TimeSpan now) => _waiting && now - _waitingSince > SnubTime;
+    public bool IsSnubbed(TimeSpan now) => _waiting && now - _waitingSince > s_snubTime;
 
     void Restart()
     {
@@ -202,9 +203,9 @@ sealed class RequestPipeline
         double depth = _phase == Phase.Growing ? _grown : BytesPerSecond * seconds / Geometry.BlockLength;
         int limit = Math.Clamp(PeerLimit, 1, MaxDepth);
         _grown = Math.Min(_grown, limit);
-        Depth = Math.Min(limit, Math.Max(MinDepth, (int)Math.Ceiling(depth)));
+        Depth = _timeouts > 1 ? 1 : Math.Min(limit, Math.Max(MinDepth, (int)Math.Ceiling(depth)));
 
-        double timeout = (_path == 0 ? FirstTimeout.TotalSeconds : Math.Max(MinTimeout.TotalSeconds, _mean + 4 * _deviation)) * (1 << Math.Min(_timeouts, 4));
-        Timeout = TimeSpan.FromSeconds(Math.Min(MaxTimeout.TotalSeconds, timeout));
+        double timeout = (_path == 0 ? s_firstTimeout.TotalSeconds : Math.Max(s_minTimeout.TotalSeconds, _mean + 4 * _deviation)) * (1 << Math.Min(_timeouts, 4));
+        Timeout = TimeSpan.FromSeconds(Math.Min(s_maxTimeout.TotalSeconds, timeout));
     }
 }

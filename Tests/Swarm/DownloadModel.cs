@@ -182,7 +182,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
     void Ask(ModelPeer peer)
     {
         PeerPieces pieces = peer.Pieces;
-        int room = peer.Pipeline.IsSnubbed(Time(_now)) ? 1 - pieces.Requests.Count : peer.Pipeline.Depth - pieces.Requests.Count;
+        int room = peer.Pipeline.Depth - pieces.Requests.Count;
         if (room <= 0) return;
         int count = Picker.Pick(pieces, _into.AsSpan(0, room), Time(_now));
         if (count > 0) peer.Pipeline.OnRequested(Time(_now));

@@ -21,7 +21,7 @@ public class RequestPipelineTests(ITestOutputHelper output)
     [InlineData(0.02 * MiB, 0.1, 0)]
     public void ItFillsAnyLinkAndKeepsTheQueueShort(double rate, double roundTrip, double jitter)
     {
-        for (int seed = 0; seed < 10; seed++)
+        for (int seed = 0; seed < (jitter > 0 ? 10 : 1); seed++)
         {
             var link = new Link(rate, roundTrip, jitter, seed);
             link.Run(3);
@@ -112,7 +112,7 @@ public class RequestPipelineTests(ITestOutputHelper output)
         {
             link.Pipeline.OnTimeout();
             link.Pipeline.OnRequested(start + i * second);
-            Assert.Equal(RequestPipeline.MinDepth, link.Pipeline.Depth);
+            Assert.Equal(i == 0 ? RequestPipeline.MinDepth : 1, link.Pipeline.Depth);
             Assert.True(link.Pipeline.Timeout > timeout);
             timeout = link.Pipeline.Timeout;
         }
