@@ -9,9 +9,10 @@ unsafe interface IBlockHash
     /// <summary>The state before the first block; its bytes are as many as the digest's.</summary>
     static abstract ReadOnlySpan<uint> InitialState { get; }
 
-    /// <summary>Takes <paramref name="blocks"/> blocks of each stream, as many streams as <typeparamref name="T"/> has lanes, into the state.</summary>
+    /// <summary>Takes <paramref name="blocks"/> blocks of each stream, as many streams as there are lanes, into the state.</summary>
     /// <param name="state">The words of the state, each in all streams.</param>
-    static abstract void Compress<T>(T* state, byte** streams, nint blocks) where T : unmanaged, ILanes<T>;
+    static abstract void Compress<TLanes, T>(T* state, byte** streams, nint blocks)
+        where TLanes : ILanes<T> where T : unmanaged;
 }
 
 static unsafe class BlockHash
@@ -58,6 +59,6 @@ static unsafe class BlockHash
     {
         fixed (uint* words = state)
         fixed (byte* stream = blocks)
-            THash.Compress((Lanes1*)words, &stream, blocks.Length / BlockSize);
+            THash.Compress<Lanes1, uint>(words, &stream, blocks.Length / BlockSize);
     }
 }

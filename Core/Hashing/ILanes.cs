@@ -1,10 +1,13 @@
 // One 32-bit word of several streams side by side, a stream in each lane of a vector register. The kernels of SHA-1 and
 // SHA-256 are written once over this. Lanes1 (one stream in ordinary registers), Lanes4, Lanes8 and Lanes16 are its widths.
+// The words stay bare vectors, not wrapped in a type with operators: wrapping and unwrapping them would exhaust the
+// compiler's budget for inlining within a few rounds, and a call per addition is ten times slower.
 using System.Diagnostics.CodeAnalysis;
 
 namespace TinyTorrent.Hashing;
 
-unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
+/// <typeparam name="T">The register: <c>uint</c> or a vector of them.</typeparam>
+unsafe interface ILanes<T> where T : unmanaged
 {
     /// <summary>Streams side by side.</summary>
     static abstract int Count { get; }
@@ -12,9 +15,9 @@ unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     /// <summary>The same word in every lane.</summary>
     static abstract T All(uint word);
 
-    static abstract T operator +(T a, T b);
-    static abstract T operator ^(T a, T b);
-    static abstract T operator >>>(T a, int bits);
+    static abstract T Add(T a, T b);
+    static abstract T Xor(T a, T b);
+    static abstract T ShiftRight(T a, [ConstantExpected] byte bits);
     static abstract T RotateLeft(T a, [ConstantExpected] byte bits);
 
     /// <summary>Bit by bit: where <paramref name="which"/> is 1 that of <paramref name="a"/>, elsewhere that of <paramref name="b"/>.</summary>

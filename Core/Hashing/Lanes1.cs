@@ -6,39 +6,37 @@ using System.Runtime.CompilerServices;
 
 namespace TinyTorrent.Hashing;
 
-readonly unsafe struct Lanes1(uint word) : ILanes<Lanes1>
+readonly unsafe struct Lanes1 : ILanes<uint>
 {
-    readonly uint _word = word;
-
     public static int Count => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 All(uint word) => new(word);
+    public static uint All(uint word) => word;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 operator +(Lanes1 a, Lanes1 b) => new(a._word + b._word);
+    public static uint Add(uint a, uint b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 operator ^(Lanes1 a, Lanes1 b) => new(a._word ^ b._word);
+    public static uint Xor(uint a, uint b) => a ^ b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 RotateLeft(Lanes1 a, [ConstantExpected] byte bits) => new(BitOperations.RotateLeft(a._word, bits));
+    public static uint ShiftRight(uint a, [ConstantExpected] byte bits) => a >>> bits;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 operator >>>(Lanes1 a, int bits) => new(a._word >>> bits);
+    public static uint RotateLeft(uint a, [ConstantExpected] byte bits) => BitOperations.RotateLeft(a, bits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 Choose(Lanes1 which, Lanes1 a, Lanes1 b) => new(b._word ^ (which._word & (a._word ^ b._word)));
+    public static uint Choose(uint which, uint a, uint b) => b ^ (which & (a ^ b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 Majority(Lanes1 a, Lanes1 b, Lanes1 c) => new((a._word & b._word) | (c._word & (a._word | b._word)));
+    public static uint Majority(uint a, uint b, uint c) => (a & b) | (c & (a | b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes1 Parity(Lanes1 a, Lanes1 b, Lanes1 c) => new(a._word ^ b._word ^ c._word);
+    public static uint Parity(uint a, uint b, uint c) => a ^ b ^ c;
 
-    public static void LoadBlock(byte** streams, nint offset, Lanes1* words)
+    public static void LoadBlock(byte** streams, nint offset, uint* words)
     {
-        var block = new ReadOnlySpan<byte>(*streams + offset, 64);
-        for (int i = 0; i < 16; i++) words[i] = new(BinaryPrimitives.ReadUInt32BigEndian(block[(4 * i)..]));
+        var block = new ReadOnlySpan<byte>(*streams + offset, BlockHash.BlockSize);
+        for (int i = 0; i < 16; i++) words[i] = BinaryPrimitives.ReadUInt32BigEndian(block[(4 * i)..]);
     }
 }

@@ -3,14 +3,18 @@ namespace TinyTorrent.Hashing;
 
 readonly unsafe struct Sha1 : IBlockHash
 {
+    // An array: a span of constants costs an allocation each time where code is not optimized.
+    static readonly uint[] Initial = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0];
+
     /// <summary>Bytes of a digest.</summary>
     public const int Size = 20;
 
-    public static ReadOnlySpan<uint> InitialState => [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0];
+    public static ReadOnlySpan<uint> InitialState => Initial;
 
     /// <param name="digest">Receives <see cref="Size"/> bytes.</param>
     public static void Hash(ReadOnlySpan<byte> data, Span<byte> digest) => BlockHash.Hash<Sha1>(data, digest);
 
-    public static void Compress<T>(T* state, byte** streams, nint blocks) where T : unmanaged, ILanes<T> =>
-        Sha1Lanes<T>.Compress(state, streams, blocks);
+    public static void Compress<TLanes, T>(T* state, byte** streams, nint blocks)
+        where TLanes : ILanes<T> where T : unmanaged =>
+        Sha1Lanes<TLanes, T>.Compress(state, streams, blocks);
 }

@@ -6,7 +6,7 @@ using System.Runtime.CompilerServices;
 namespace TinyTorrent.Hashing;
 
 /// <summary>A vector of one or more quarters of 128 bits. The zips work within each quarter.</summary>
-unsafe interface IQuarters<T> where T : unmanaged, IQuarters<T>
+unsafe interface IQuarters<T> where T : unmanaged
 {
     /// <summary>
     /// 16 bytes, as big-endian words, of every fourth stream: those at <paramref name="offset"/> in <c>streams[0]</c>,
@@ -27,21 +27,21 @@ unsafe interface IQuarters<T> where T : unmanaged, IQuarters<T>
     static abstract T JoinHigh(T a, T b);
 }
 
-static unsafe class Transpose<T> where T : unmanaged, IQuarters<T>
+static unsafe class Transpose<TLanes, T> where TLanes : IQuarters<T> where T : unmanaged
 {
-    [MethodImpl(MethodImplOptions.NoInlining)] // it would use up the inlining budget of the kernel
+    [MethodImpl(MethodImplOptions.NoInlining)] // it would use up the kernel's inlining budget
     public static void Block(byte** streams, nint offset, T* words)
     {
         for (T* end = words + 16; words < end; words += 4, offset += 16)
         {
-            T row0 = T.Load(streams, offset), row1 = T.Load(streams + 1, offset);
-            T row2 = T.Load(streams + 2, offset), row3 = T.Load(streams + 3, offset);
-            T low01 = T.ZipLow(row0, row1), low23 = T.ZipLow(row2, row3);
-            T high01 = T.ZipHigh(row0, row1), high23 = T.ZipHigh(row2, row3);
-            words[0] = T.JoinLow(low01, low23);
-            words[1] = T.JoinHigh(low01, low23);
-            words[2] = T.JoinLow(high01, high23);
-            words[3] = T.JoinHigh(high01, high23);
+            T row0 = TLanes.Load(streams, offset), row1 = TLanes.Load(streams + 1, offset);
+            T row2 = TLanes.Load(streams + 2, offset), row3 = TLanes.Load(streams + 3, offset);
+            T low01 = TLanes.ZipLow(row0, row1), low23 = TLanes.ZipLow(row2, row3);
+            T high01 = TLanes.ZipHigh(row0, row1), high23 = TLanes.ZipHigh(row2, row3);
+            words[0] = TLanes.JoinLow(low01, low23);
+            words[1] = TLanes.JoinHigh(low01, low23);
+            words[2] = TLanes.JoinLow(high01, high23);
+            words[3] = TLanes.JoinHigh(high01, high23);
         }
     }
 }
