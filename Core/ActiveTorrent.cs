@@ -29,7 +29,7 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     public ActiveTorrent(Engine engine, MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, IReadOnlyList<IReadOnlyList<string>> trackers)
     {
         (_engine, _store, _resume, Metainfo) = (engine, store, resume, metainfo);
-        _disk = new TorrentDisk(store, Verify);
+        _disk = new TorrentDisk(metainfo, store, engine.Verifier, OnPieceHashed);
         Torrent = new Torrent(metainfo.InfoHash, metainfo.Geometry, picker, _disk, engine.PeerId, engine.Port, new Random());
         Torrent.Completed += OnCompleted;
         if (picker.IsComplete) _completed.SetResult();
@@ -62,12 +62,7 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     /// <summary>A tracker answered or failed. Raised from its transport's threads.</summary>
     public event Action<TrackerStatus>? TrackerReported;
 
-    void Verify(int piece) => _engine.Verifier.Add(new PieceToVerify(Metainfo, _store, piece, OnPieceRead));
-
-    void OnPieceRead(int piece, DiskResult read, bool matches)
-    {
-        if (_disk.Note(read)) Torrent.OnPieceHashed(piece, matches, _engine.Clock.Now);
-    }
+    void OnPieceHashed(int piece, bool matches) => Torrent.OnPieceHashed(piece, matches, _engine.Clock.Now);
 
     void OnCompleted()
     {

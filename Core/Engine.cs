@@ -34,7 +34,7 @@ sealed class Engine : IAsyncDisposable
     /// <summary>What trackers get to hear that we leave before we do.</summary>
     static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
 
-    readonly CancellationTokenSource _stop = new();
+    readonly CancellationTokenSource _stop = new(); // never disposed: a late callback may still look at it
     readonly IPeerDriver _driver;
     readonly Connections _connections;
     readonly DiskQueue _diskQueue = new(DiskThreads);
@@ -162,6 +162,7 @@ sealed class Engine : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         ActiveTorrent[] torrents = Torrents;
+        if (_stop.IsCancellationRequested) return;
         foreach (ActiveTorrent torrent in torrents) torrent.Leave();
         await _stop.CancelAsync().ConfigureAwait(false);
         _listener.Dispose();
@@ -171,6 +172,5 @@ sealed class Engine : IAsyncDisposable
         foreach (ActiveTorrent torrent in torrents) await torrent.SaveAsync().ConfigureAwait(false);
         _trackerTransport.Shutdown(s_farewell);
         foreach (ActiveTorrent torrent in torrents) torrent.Dispose();
-        _stop.Dispose();
     }
 }

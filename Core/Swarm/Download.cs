@@ -138,13 +138,13 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         }
     }
 
-    /// <summary>A piece's hash was wrong: the peers in <paramref name="guilty"/> are to be banned.</summary>
-    public void OnHashFailed(int piece, int pieceLength, List<Peer> guilty)
+    /// <summary>A piece's hash was wrong. The peer that is proven guilty of it, if one is.</summary>
+    public Peer? OnHashFailed(int piece, int pieceLength)
     {
         FailedPieces++;
         Wasted += pieceLength;
         _contributors.Clear();
-        if (picker.OnHashFailed(piece, _contributors)) guilty.Add((Peer)_contributors[0].Owner!);
+        return picker.OnHashFailed(piece, _contributors) ? (Peer)_contributors[0].Owner! : null;
     }
 
     /// <summary>Once a second: gives slow peers' blocks to others.</summary>

@@ -32,7 +32,7 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
 
     readonly Dictionary<IPEndPoint, Candidate> _candidates = [];
     readonly HashSet<IPAddress> _banned = [];
-    readonly HashSet<IPEndPoint> _own = [];
+    readonly HashSet<IPEndPoint> _never = [];
 
     /// <summary>Addresses known.</summary>
     public int Count => _candidates.Count;
@@ -42,7 +42,7 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
     public bool Add(IPEndPoint endPoint, bool keep = false)
     {
         endPoint = Normal(endPoint);
-        if (!IsDialable(endPoint) || _banned.Contains(endPoint.Address) || _own.Contains(endPoint)) return false;
+        if (!IsDialable(endPoint) || _banned.Contains(endPoint.Address) || _never.Contains(endPoint)) return false;
         if (_candidates.TryGetValue(endPoint, out Candidate? known))
         {
             known.Keep |= keep;
@@ -115,21 +115,31 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
         Postpone(candidate, now);
     }
 
-    /// <summary>Never to be dialed or listened to again, on any port.</summary>
-    public void Ban(IPAddress address)
-    {
-        address = CompactPeers.Unmap(address);
-        if (!_banned.Add(address)) return;
-        foreach (IPEndPoint endPoint in _candidates.Keys.Where(e => e.Address.Equals(address)).ToArray()) _candidates.Remove(endPoint);
-    }
-
-    public bool IsBanned(IPAddress address) => _banned.Contains(CompactPeers.Unmap(address));
-
-    /// <summary>That is ourselves: our own peer id answered there.</summary>
-    public void OnOwnAddress(IPEndPoint endPoint)
+    /// <summary>Never to be dialed or listened to again, on any port; on loopback, where a whole swarm may live, on this one.</summary>
+    public void Ban(IPEndPoint endPoint)
     {
         endPoint = Normal(endPoint);
-        _own.Add(endPoint);
+        if (IPAddress.IsLoopback(endPoint.Address))
+        {
+            Forget(endPoint);
+            return;
+        }
+        if (!_banned.Add(endPoint.Address)) return;
+        foreach (IPEndPoint other in _candidates.Keys.Where(e => e.Address.Equals(endPoint.Address)).ToArray()) _candidates.Remove(other);
+    }
+
+    public bool IsBanned(IPEndPoint endPoint)
+    {
+        endPoint = Normal(endPoint);
+        return _banned.Contains(endPoint.Address) || _never.Contains(endPoint);
+    }
+
+    /// <summary>That is ourselves: our own peer id answered there.</summary>
+    public void OnOwnAddress(IPEndPoint endPoint) => Forget(Normal(endPoint));
+
+    void Forget(IPEndPoint endPoint)
+    {
+        _never.Add(endPoint);
         _candidates.Remove(endPoint);
     }
 

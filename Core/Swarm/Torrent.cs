@@ -132,7 +132,7 @@ sealed class Torrent
         Peer peer;
         lock (_gate)
         {
-            if (handshake.InfoHash != InfoHash || _candidates.IsBanned(address.Address)) return null;
+            if (handshake.InfoHash != InfoHash || _candidates.IsBanned(address)) return null;
             if (handshake.PeerId == _ownId)
             {
                 if (dialled) _candidates.OnOwnAddress(address);
@@ -251,13 +251,9 @@ sealed class Torrent
 
     void Punish(int piece)
     {
-        var guilty = new List<Peer>();
-        _download.OnHashFailed(piece, Geometry.LengthOf(piece), guilty);
-        foreach (Peer peer in guilty)
-        {
-            _candidates.Ban(peer.Address.Address);
-            peer.Outbox.Close();
-        }
+        if (_download.OnHashFailed(piece, Geometry.LengthOf(piece)) is not { } guilty) return;
+        _candidates.Ban(guilty.Address);
+        guilty.Outbox.Close();
     }
 
     internal void OnSent(Peer peer, int blockBytes, TimeSpan now)

@@ -122,10 +122,10 @@ public class PeerListTests
         list.Add(Peer(1));
         list.Add(new IPEndPoint(Peer(1).Address, 7000));
         list.Add(Peer(2));
-        list.Ban(IPAddress.Parse("::ffff:10.0.0.1"));
+        list.Ban(new IPEndPoint(IPAddress.Parse("::ffff:10.0.0.1"), 6881));
         list.OnOwnAddress(Peer(2));
         Assert.Equal(0, list.Count);
-        Assert.True(list.IsBanned(Peer(1).Address));
+        Assert.True(list.IsBanned(Peer(1)));
         Assert.False(list.Add(Peer(1)) || list.Add(Peer(2)));
         Assert.Null(list.NextToDial(default));
         list.OnClosed(Peer(1), useful: true, default);
