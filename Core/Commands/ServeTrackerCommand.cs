@@ -85,7 +85,7 @@ sealed class ServeTrackerCommand : IDisposable
     {
         try
         {
-            return SharedPort.Open(endpoint.Address, endpoint.Port);
+            return SharedPort.Open(endpoint.Address, endpoint.Port, TrackerServer.Copies);
         }
         catch (SocketException e)
         {

@@ -1,4 +1,4 @@
-// A small HTTP/1.1 server: a task per connection over one listening socket, sessions do the protocol.
+// A small HTTP/1.1 server on the framework's sockets: a task per connection, sessions do the protocol.
 // A client that is slow holds its place for seconds only: a heartbeat closes every connection whose time is up, whatever
 // it was waiting for, so no connection needs a timer. Past the limit of connections new ones are closed at once.
 using System.Net;
@@ -84,7 +84,8 @@ sealed class HttpServer : IDisposable
         lock (_connections)
         {
             if (_connections.Count >= _limits.Connections || _stop.IsCancellationRequested) return false;
-            connection = new Connection(socket, new HttpSession(from, _handler)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, new HttpSession(_handler)) { Deadline = _clock.Now + _limits.Request };
+            connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
         }

@@ -4,14 +4,26 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
-sealed class HttpSession(PeerAddress from, HttpHandler handler)
+sealed class HttpSession(HttpHandler handler)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 64 * 1024;
 
+    const int InitialInput = 1024;
+
     readonly HttpResponse _response = new();
-    byte[] _input = new byte[1024];
+    byte[] _input = new byte[InitialInput];
+    PeerAddress _from;
     int _start, _end;
+
+    /// <summary>Starts a connection; what was left of one before is forgotten.</summary>
+    public void Begin(PeerAddress from)
+    {
+        _from = from;
+        (_start, _end) = (0, 0);
+        if (_input.Length > InitialInput) _input = new byte[InitialInput];
+        _response.Clear();
+    }
 
     /// <summary>Room for what comes next; never empty.</summary>
     public Memory<byte> ReceiveBuffer
@@ -41,7 +53,7 @@ sealed class HttpSession(PeerAddress from, HttpHandler handler)
         bool goesOn = true;
         while (goesOn && _response.Output.Length < MaxOutput)
         {
-            int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), from, out HttpRequest request, out int consumed);
+            int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed);
             if (status == 0) break;
             if (status == 200) _response.Answer(handler, request);
             else _response.Fail(status);

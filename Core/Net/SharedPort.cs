@@ -1,5 +1,6 @@
 // A port number on which one host answers over TCP and UDP, in one address family or both. Sockets of one family each:
 // a socket for both would report IPv4 clients in IPv6 clothes and does not exist where IPv6 is switched off.
+// On Linux there can be several of each (SO_REUSEPORT): the system deals clients out to them, a thread serves each.
 using System.Net;
 using System.Net.Sockets;
 
@@ -13,15 +14,23 @@ sealed class SharedPort
 
     const int Backlog = 4096;
 
+    /// <summary>SOL_SOCKET and SO_REUSEPORT of Linux.</summary>
+    const int SocketLevel = 1, ReusePort = 15;
+
     readonly IPAddress _address;
 
-    SharedPort(IPAddress address, int port)
+        SharedPort(IPAddress address, int port, int copies)
     {
         _address = address;
+        Copies = copies;
         Number = port;
     }
 
     public int Number { get; private set; }
+
+    /// <summary>Sockets of each kind.</summary>
+    public int Copies { get; }
+
     public bool IsEveryAddress => _address.Equals(IPAddress.Any) || _address.Equals(IPAddress.IPv6Any);
 
     /// <summary>An address of this host that reaches the port, as it stands in a URL.</summary>
@@ -34,12 +43,13 @@ sealed class SharedPort
 
     /// <param name="address">An address; <c>::</c> means every address of both families, as far as the host has them.</param>
     /// <param name="port">0 for one that is free in all of them.</param>
+    /// <param name="copies">Sockets of each kind; more than 1 only on Linux.</param>
     /// <exception cref="SocketException">The port is taken, or the address is not this host's.</exception>
-    public static SharedPort Open(IPAddress address, int port)
+    public static SharedPort Open(IPAddress address, int port, int copies = 1)
     {
         for (int attempt = 1; ; attempt++)
         {
-            var opened = new SharedPort(address, port);
+            var opened = new SharedPort(address, port, copies);
             try
             {
                 opened.BindAll();
@@ -73,24 +83,34 @@ sealed class SharedPort
 
     void BindPair(IPAddress address)
     {
-        Add(Udp, Bind(address, SocketType.Dgram, ProtocolType.Udp));
-        Socket tcp = Bind(address, SocketType.Stream, ProtocolType.Tcp);
-        Add(Tcp, tcp);
-        tcp.Listen(Backlog);
+        BindCopies(address, SocketType.Dgram, ProtocolType.Udp, Udp);
+        int before = Tcp.Count;
+        BindCopies(address, SocketType.Stream, ProtocolType.Tcp, Tcp);
+        foreach (Socket listener in Tcp.Skip(before)) listener.Listen(Backlog);
     }
 
-    void Add(List<Socket> list, Socket socket)
+    void BindCopies(IPAddress address, SocketType type, ProtocolType protocol, List<Socket> list)
     {
-        list.Add(socket);
-        Number = ((IPEndPoint)socket.LocalEndPoint!).Port;
+        Socket first = Bind(address, type, protocol, shared: false);
+        Number = ((IPEndPoint)first.LocalEndPoint!).Port;
+        if (Copies == 1)
+        {
+            list.Add(first);
+            return;
+        }
+        // A shared socket binds beside any other of the same user, another tracker's too: only one that does not share finds
+        // out that the port is free.
+        first.Dispose();
+        for (int i = 0; i < Copies; i++) list.Add(Bind(address, type, protocol, shared: true));
     }
 
-    Socket Bind(IPAddress address, SocketType type, ProtocolType protocol)
+    Socket Bind(IPAddress address, SocketType type, ProtocolType protocol, bool shared)
     {
         var socket = new Socket(address.AddressFamily, type, protocol);
         try
         {
             if (address.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = false;
+            if (shared) socket.SetRawSocketOption(SocketLevel, ReusePort, BitConverter.GetBytes(1));
             socket.Bind(new IPEndPoint(address, Number));
             return socket;
         }

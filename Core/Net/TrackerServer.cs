@@ -11,13 +11,16 @@ sealed class TrackerServer : IDisposable
     /// <summary>How long a secret signs connection ids. It is a guard against nothing known: whoever learns one has learned an hour.</summary>
     static readonly TimeSpan SecretLifetime = TimeSpan.FromHours(1);
 
+    const int MaxCopies = 16;
+
     readonly Clock _clock = new();
     readonly List<IDisposable> _servers = [];
     readonly ManualResetEventSlim _stop = new();
     readonly Thread _ticking;
 
     /// <param name="ports">Taken over.</param>
-    public TrackerServer(TrackerOptions options, HttpLimits limits, IEnumerable<SharedPort> ports)
+    /// <param name="portable">Use the framework's sockets even where there is something faster.</param>
+    public TrackerServer(TrackerOptions options, HttpLimits limits, IEnumerable<SharedPort> ports, bool portable = false)
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
         var udp = new UdpTracker(Service);
@@ -25,14 +28,24 @@ sealed class TrackerServer : IDisposable
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)
-                _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply)));
-            foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, routes.Answer, limits, _clock));
+                _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable));
+            if (portable || !EpollHttpServer.IsSupported)
+            {
+                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, routes.Answer, limits, _clock));
+                continue;
+            }
+            HttpLimits share = limits with { Connections = Math.Max(1, limits.Connections / port.Copies) };
+            for (int i = 0; i < port.Copies; i++)
+                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), routes.Answer, share, _clock, $"http {i + 1}"));
         }
         _ticking = new Thread(Tick) { Name = "tracker clock", IsBackground = true };
         _ticking.Start();
     }
 
     public TrackerService Service { get; }
+
+    /// <summary>Sockets of each kind worth opening for a port: a thread on every core, to a point.</summary>
+    public static int Copies => OperatingSystem.IsLinux() ? Math.Clamp(Environment.ProcessorCount, 1, MaxCopies) : 1;
 
     void Tick()
     {

@@ -1,5 +1,6 @@
-// A UDP socket with a thread that answers each packet where it came from, through a function of bytes. The portable loop:
-// one packet a call, no allocation, because addresses stay what the system made of them (SocketAddress).
+// A UDP socket with a thread that answers each packet where it came from, through a function of bytes.
+// Two loops do the same: on Linux batches of packets a call, elsewhere one packet a call through the framework's socket,
+// without allocation, because addresses stay what the system made of them (SocketAddress).
 using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Tracker;
@@ -19,21 +20,42 @@ sealed class UdpServer : IDisposable
 
     readonly Socket _socket;
     readonly DatagramHandler _handler;
+    readonly bool _batches;
     readonly Thread _thread;
     volatile bool _stopping;
 
     /// <param name="socket">Bound; belongs to the server from here on.</param>
-    public UdpServer(Socket socket, DatagramHandler handler)
+    /// <param name="portable">Use the framework's socket even where batches are possible.</param>
+    public UdpServer(Socket socket, DatagramHandler handler, bool portable)
     {
         _socket = socket;
         _handler = handler;
+        _batches = !portable && DatagramBatch.IsSupported;
         _socket.ReceiveBufferSize = ReceiveBuffer;
         string family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4";
-        _thread = new Thread(Run) { Name = "udp " + family, IsBackground = true };
+        _thread = new Thread(_batches ? RunBatches : RunPortable) { Name = "udp " + family, IsBackground = true };
         _thread.Start();
     }
 
-    void Run()
+    int Descriptor => (int)_socket.SafeHandle.DangerousGetHandle();
+
+    void RunBatches()
+    {
+        using var batch = new DatagramBatch(Descriptor);
+        while (!_stopping)
+        {
+            int count = batch.Receive();
+            for (int i = 0; i < count; i++)
+            {
+                if (!batch.TryReadSender(i, out PeerAddress from)) continue;
+                int length = _handler(batch.Packet(i), from, batch.Reply);
+                if (length > 0) batch.Queue(i, length);
+            }
+            batch.Send();
+        }
+    }
+
+    void RunPortable()
     {
         byte[] packet = new byte[BufferSize], reply = new byte[BufferSize];
         var address = new SocketAddress(_socket.AddressFamily);
@@ -62,7 +84,10 @@ sealed class UdpServer : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        _socket.Dispose(); // wakes the thread
+        // Each wakes the thread out of its own kind of receive. An unconnected socket is shut down with an error, yet woken.
+        if (_batches) _ = LinuxSockets.shutdown(Descriptor, LinuxSockets.ShutdownReceive);
+        else _socket.Dispose();
         _thread.Join();
+        _socket.Dispose();
     }
 }

@@ -20,7 +20,7 @@ public class HttpSessionTests
     /// <summary>What a connection answers when the bytes come in pieces of the given sizes; a trailing "|closed" says that it ended.</summary>
     static string Talk(string requests, Func<int> pieceSize)
     {
-        var session = new HttpSession(default, Echo);
+        var session = new HttpSession(Echo);
         var said = new StringBuilder();
         ReadOnlySpan<byte> rest = Encoding.Latin1.GetBytes(requests);
         while (true)
@@ -136,7 +136,7 @@ public class HttpSessionTests
     [Fact]
     public void AKeptConnectionAllocatesNothingPerRequest()
     {
-        var session = new HttpSession(default, Echo);
+        var session = new HttpSession(Echo);
         byte[] request = Encoding.ASCII.GetBytes(Get);
         void Round()
         {

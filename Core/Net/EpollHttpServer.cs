@@ -1,0 +1,257 @@
+// HTTP on Linux: one thread that waits for all its connections at once and speaks through the same sessions as HttpServer.
+// Most clients of a tracker ask once and leave, so that case is the short one: the listener reports a connection when its
+// request is there, which is read, answered and closed without having been registered anywhere; the answer and the end of
+// the connection share a packet.
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using static TinyTorrent.Net.LinuxSockets;
+
+namespace TinyTorrent.Net;
+
+/// <summary>Serves from its creation until it is disposed.</summary>
+sealed unsafe class EpollHttpServer : IDisposable
+{
+    /// <summary>Connections taken from a listener before others get their turn.</summary>
+    const int MaxAccepts = 64;
+
+    /// <summary>Seconds the system waits for a connection's first bytes before it reports it anyway.</summary>
+    const int DeferSeconds = 1;
+
+    const int TcpLevel = 6, TcpNoDelay = 1, TcpDeferAccept = 9;
+    const int MaxSpareSessions = 256;
+    static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
+    readonly Socket[] _listeners;
+    readonly HttpHandler _handler;
+    readonly HttpLimits _limits;
+    readonly Clock _clock;
+    readonly Epoll _epoll = new();
+    readonly Stack<HttpSession> _spare = new();
+    readonly Thread _thread;
+    Connection?[] _connections = new Connection?[256]; // by descriptor
+    int _count;
+    TimeSpan _now, _swept, _pausedUntil;
+    bool _paused;
+    volatile bool _stopping;
+
+    /// <param name="listeners">Bound and listening; belong to the server from here on.</param>
+    public EpollHttpServer(IEnumerable<Socket> listeners, HttpHandler handler, HttpLimits limits, Clock clock, string threadName)
+    {
+        _listeners = [.. listeners];
+        _handler = handler;
+        _limits = limits;
+        _clock = clock;
+        foreach (Socket listener in _listeners)
+        {
+            int descriptor = Descriptor(listener), seconds = DeferSeconds, one = 1;
+            SetNonBlocking(descriptor);
+            _ = setsockopt(descriptor, TcpLevel, TcpDeferAccept, &seconds, sizeof(int));
+            _ = setsockopt(descriptor, TcpLevel, TcpNoDelay, &one, sizeof(int)); // connections inherit it
+            _epoll.TryAdd(descriptor, Epoll.Readable);
+        }
+        _thread = new Thread(Run) { Name = threadName, IsBackground = true };
+        _thread.Start();
+    }
+
+    public static bool IsSupported => OperatingSystem.IsLinux();
+
+    static int Descriptor(Socket socket) => (int)socket.SafeHandle.DangerousGetHandle();
+
+    void Run()
+    {
+        while (!_stopping)
+        {
+            int ready = _epoll.Wait(_paused ? (int)s_pause.TotalMilliseconds : 1000);
+            _now = _clock.Now;
+            for (int i = 0; i < ready && !_stopping; i++)
+            {
+                int descriptor = _epoll.Ready(i);
+                // A connection closed earlier in this round has left an empty place or a new connection, for which this is just early.
+                if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
+                else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
+            }
+            if (_paused && _now >= _pausedUntil) Resume();
+            if (_now - _swept >= TimeSpan.FromSeconds(1)) CloseLate();
+        }
+        foreach (Connection? connection in _connections)
+            if (connection is not null) Close(connection);
+    }
+
+    void Accept(int listener)
+    {
+        byte* address = stackalloc byte[AddressSize];
+        for (int i = 0; i < MaxAccepts; i++)
+        {
+            uint length = AddressSize;
+            int descriptor = accept4(listener, address, &length, AcceptNonBlocking | AcceptCloseOnExec);
+            if (descriptor < 0)
+            {
+                if (Marshal.GetLastPInvokeError() is TooManyFiles or TooManyFilesInSystem or NoMemory or NoBufferSpace) Pause();
+                return;
+            }
+            if (_count == _limits.Connections)
+            {
+                _ = close(descriptor);
+                continue;
+            }
+            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler);
+            session.Begin(ReadAddress(address));
+            var connection = new Connection(descriptor, session) { Deadline = _now + _limits.Request };
+            if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
+            _connections[descriptor] = connection;
+            _count++;
+            Receive(connection);
+        }
+    }
+
+    void OnReady(Connection connection)
+    {
+        if (connection.Unsent.IsEmpty) Receive(connection);
+        else if (SendRest(connection)) Converse(connection);
+    }
+
+    void Receive(Connection connection)
+    {
+        HttpSession session = connection.Session;
+        Span<byte> room = session.ReceiveBuffer.Span;
+        nint count;
+        fixed (byte* to = room) count = recv(connection.Descriptor, to, (nuint)room.Length, 0);
+        if (count > 0)
+        {
+            if (connection.IsLeaving) return; // read only to be thrown away
+            if (connection.IsIdle) connection.Deadline = _now + _limits.Request;
+            connection.IsIdle = false;
+            session.Received((int)count);
+            Converse(connection);
+        }
+        else if (count < 0 && Marshal.GetLastPInvokeError() == TryAgain) Await(connection, Epoll.Readable);
+        else Close(connection);
+    }
+
+    /// <summary>Answers what has arrived, as far as the client takes the answers.</summary>
+    void Converse(Connection connection)
+    {
+        HttpSession session = connection.Session;
+        while (true)
+        {
+            bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+            if (output.IsEmpty) break;
+            connection.EndsWithOutput = !goesOn;
+            connection.Unsent = output;
+            if (!SendRest(connection)) return;
+        }
+        // The deadline of a request is set by its first byte; those that follow do not move it.
+        if (connection.IsIdle) connection.Deadline = _now + _limits.Idle;
+        Await(connection, Epoll.Readable);
+    }
+
+    /// <summary>True when all has been sent and the connection goes on.</summary>
+    bool SendRest(Connection connection)
+    {
+        ReadOnlySpan<byte> rest = connection.Unsent.Span;
+        bool closes = connection.EndsWithOutput && !connection.Session.IsWithinRequest;
+        nint count;
+        fixed (byte* from = rest) count = send(connection.Descriptor, from, (nuint)rest.Length, NoSignal | (closes ? More : 0));
+        if (count < 0 && Marshal.GetLastPInvokeError() != TryAgain)
+        {
+            Close(connection);
+            return false;
+        }
+        connection.Unsent = connection.Unsent[(int)Math.Max(0, count)..];
+        if (!connection.Unsent.IsEmpty)
+        {
+            connection.Deadline = _now + _limits.Request;
+            Await(connection, Epoll.Writable);
+            return false;
+        }
+        connection.Session.Sent();
+        connection.IsIdle = !connection.Session.IsWithinRequest;
+        connection.Deadline = _now + _limits.Request;
+        if (!connection.EndsWithOutput) return true;
+        if (closes) Close(connection);
+        else Leave(connection);
+        return false;
+    }
+
+    /// <summary>Waits for the client to close: what it still sends would turn our closing into a reset that destroys the answer on its way.</summary>
+    void Leave(Connection connection)
+    {
+        connection.IsLeaving = true;
+        _ = shutdown(connection.Descriptor, ShutdownSend);
+        Await(connection, Epoll.Readable);
+    }
+
+    void Await(Connection connection, uint events)
+    {
+        if (connection.Awaits == events) return;
+        if (connection.Awaits != 0) _epoll.Modify(connection.Descriptor, events);
+        else if (!_epoll.TryAdd(connection.Descriptor, events))
+        {
+            Close(connection);
+            return;
+        }
+        connection.Awaits = events;
+    }
+
+    void Close(Connection connection)
+    {
+        _ = close(connection.Descriptor);
+        _connections[connection.Descriptor] = null;
+        _count--;
+        if (_spare.Count < MaxSpareSessions) _spare.Push(connection.Session);
+    }
+
+    void CloseLate()
+    {
+        _swept = _now;
+        foreach (Connection? connection in _connections)
+            if (connection is not null && connection.Deadline < _now) Close(connection);
+    }
+
+    /// <summary>Descriptors are used up: those who wait in the queue wait a little longer, and this thread does not spin.</summary>
+    void Pause()
+    {
+        _pausedUntil = _now + s_pause;
+        if (_paused) return;
+        _paused = true;
+        foreach (Socket listener in _listeners) _epoll.Remove(Descriptor(listener));
+    }
+
+    void Resume()
+    {
+        _paused = false;
+        foreach (Socket listener in _listeners) _epoll.TryAdd(Descriptor(listener), Epoll.Readable);
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        foreach (Socket listener in _listeners) _ = shutdown(Descriptor(listener), ShutdownReceive); // wakes the thread
+        _thread.Join();
+        foreach (Socket listener in _listeners) listener.Dispose();
+        _epoll.Dispose();
+    }
+
+    sealed class Connection(int descriptor, HttpSession session)
+    {
+        public int Descriptor { get; } = descriptor;
+        public HttpSession Session { get; } = session;
+
+        /// <summary>When the connection is closed, whatever it waits for.</summary>
+        public TimeSpan Deadline { get; set; }
+
+        /// <summary>What the client has not taken yet, in the session's buffer.</summary>
+        public ReadOnlyMemory<byte> Unsent { get; set; }
+
+        /// <summary>The events it is registered for, or 0.</summary>
+        public uint Awaits { get; set; }
+
+        public bool EndsWithOutput { get; set; }
+
+        /// <summary>Between two requests.</summary>
+        public bool IsIdle { get; set; }
+
+        /// <summary>Answered for the last time.</summary>
+        public bool IsLeaving { get; set; }
+    }
+}
