@@ -1,7 +1,6 @@
 // argv -> values (GNU habits: --name=value, --name value, -n value, -nvalue, -abc, -- ends options).
 // Every wrong argument becomes a CommandException with ExitCode.Usage that names it.
 using System.Globalization;
-using System.Net;
 
 namespace TinyTorrent.Commands;
 
@@ -71,27 +70,6 @@ sealed class Arguments
         if (!double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)) return double.NaN;
         return unit < 0 ? value : value * units[unit];
     }
-
-    /// <summary>HOST:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a name.</summary>
-    public IReadOnlyList<EndPoint> Endpoints(string option) =>
-        [.. Values(option).Select(text => ParseEndpoint(text) ?? throw Usage($"{option} takes HOST:PORT or [IPV6]:PORT, not '{text}'"))];
-
-    static EndPoint? ParseEndpoint(string text)
-    {
-        int colon = text.LastIndexOf(':');
-        if (colon < 1 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0) return null;
-        string host = text[..colon];
-        bool isBracketed = host is ['[', .., ']'];
-        if (IPAddress.TryParse(isBracketed ? host[1..^1] : host, out IPAddress? address))
-            // without brackets the last group of an IPv6 address would pass for the port
-            return isBracketed == host.Contains(':', StringComparison.Ordinal) ? new IPEndPoint(address, port) : null;
-        return Uri.CheckHostName(host) == UriHostNameType.Dns ? new DnsEndPoint(host, port) : null;
-    }
-
-    /// <summary>Absolute URLs with one of the schemes; <see cref="Uri.OriginalString"/> is what was typed.</summary>
-    public IReadOnlyList<Uri> Urls(string option, params string[] schemes) =>
-        [.. Values(option).Select(text => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && schemes.Contains(url.Scheme) && url.Host.Length > 0
-            ? url : throw Usage($"{option} takes a URL with {string.Join(" or ", schemes)}, not '{text}'"))];
 
     public static CommandException Usage(string message) => new(ExitCode.Usage, message);
 

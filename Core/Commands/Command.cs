@@ -23,6 +23,9 @@ sealed record Option(string Name, string? Value, string Help)
     public char Short { get; init; }
 
     public bool Repeatable { get; init; }
+
+    /// <summary>The explanation as help, manual and completions show it.</summary>
+    public string Explanation => Repeatable ? Help + " (may be repeated)" : Help;
 }
 
 /// <param name="Synopsis">Operands as shown after the name: <c>SOURCE [options]</c>.</param>

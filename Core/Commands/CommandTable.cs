@@ -8,7 +8,7 @@ static class CommandTable
     [
         new("--help", null, "show this help and exit") { Short = 'h' },
         new("--quiet", null, "print results and errors only") { Short = 'q' },
-        new("--verbose", null, "say more; may be repeated") { Short = 'v', Repeatable = true },
+        new("--verbose", null, "say more") { Short = 'v', Repeatable = true },
     ];
 
     public static readonly Command[] All =

@@ -131,7 +131,7 @@ static class CompletionsCommand
         IEnumerable<string> forms = NamesOf(option).Select(name => option.Value is null ? name : name.StartsWith("--", StringComparison.Ordinal) ? name + "=" : name + "+");
         string names = option.Short == '\0' ? forms.Single() : "{" + string.Join(',', forms) + "}";
         string value = option.Value is null ? "" : $":{ZshText(option.Value)}:{ZshAction(Offer(option.Value))}";
-        return $"{excluded}{names}'[{ZshText(option.Help)}]{value}'";
+        return $"{excluded}{names}'[{ZshText(option.Explanation)}]{value}'";
     }
 
     static string ZshAction((Kind Kind, string[] Words) offer) => offer.Kind switch
@@ -168,7 +168,7 @@ static class CompletionsCommand
             {
                 string letter = option.Short == '\0' ? "" : $" -s {option.Short}";
                 string value = option.Value is null ? "" : $" -r {FishOffer(Offer(option.Value))}";
-                script.Append($"{line}{letter} -l {option.Name[2..]}{value} -d {FishText(option.Help)}\n");
+                script.Append($"{line}{letter} -l {option.Name[2..]}{value} -d {FishText(option.Explanation)}\n");
             }
         }
         return script.ToString();

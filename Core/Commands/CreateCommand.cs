@@ -23,7 +23,7 @@ static class CreateCommand
             new("--source", "TEXT", "a mark that makes the info-hash differ from others'"),
             new("--web-seed", "URL", "an http or https URL of the same content") { Repeatable = true },
             new("--date", "TIME", "a creation date: 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"),
-            new("--json", null, "print one JSON object instead of text"),
+            JsonEvents.Option,
         ],
         Run)
     {
@@ -190,9 +190,9 @@ static class CreateCommand
                 json.WriteString("info_hash", torrent.InfoHash.ToString());
                 json.WriteString("name", torrent.Name);
                 json.WriteNumber("length", torrent.Geometry.TotalLength);
-                json.WriteNumber("files", torrent.Files.Files.Count);
+                json.WriteNumber("file_count", torrent.Files.Files.Count);
                 json.WriteNumber("piece_length", torrent.Geometry.PieceLength);
-                json.WriteNumber("pieces", torrent.Geometry.PieceCount);
+                json.WriteNumber("piece_count", torrent.Geometry.PieceCount);
                 json.WriteString("magnet", magnet);
             });
             return;

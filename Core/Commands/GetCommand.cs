@@ -35,8 +35,11 @@ static class GetCommand
     static Command Define(string name, string summary, bool synchronous) =>
         new(name, "SOURCE [options]", summary, MaxOperands: 1, s_options, arguments => RunAsync(arguments, synchronous).GetAwaiter().GetResult())
         {
-            Details = "SOURCE is a .torrent file, its http(s) URL, or - for one on stdin. An interrupted download goes on where it "
-                + "stopped; content that is there already is checked and used.",
+            Details = """
+                SOURCE is a .torrent file, its http or https URL, or - for one on stdin.
+
+                An interrupted download goes on where it stopped; content that is there already is checked and used.
+                """,
         };
 
     static async Task<ExitCode> RunAsync(Arguments arguments, bool synchronous)

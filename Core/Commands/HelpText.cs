@@ -77,7 +77,7 @@ static class HelpText
     static void Append(StringBuilder text, Option[] options)
     {
         int column = options.Select(option => Form(option).Length + 2).Where(width => width <= MaxColumn).Max();
-        foreach (Option option in options) Entry(text, Form(option), column, option.Help);
+        foreach (Option option in options) Entry(text, Form(option), column, option.Explanation);
     }
 
     static string Form(Option option)

@@ -13,11 +13,12 @@ static class InfoCommand
 {
     public static readonly Command Command = new(
         "info", "SOURCE [options]", "show what a .torrent or a magnet link says", MaxOperands: 1,
-        [new("--json", null, "print one JSON object instead of text")], Run)
+        [JsonEvents.Option], Run)
     {
-        Details = """
-            SOURCE is a .torrent file, - for one on stdin, an http or https URL of one, a magnet link, or an info-hash of 40
-            hex digits. Names and comments are shown with control characters replaced.
+        Details = $"""
+            {TorrentSource.Forms}
+
+            Names and comments are shown with control characters replaced. The numbers before the files are those that get --files takes.
             """,
     };
 
@@ -74,8 +75,11 @@ static class InfoCommand
         int padding = torrent.Files.Files.Count(file => file.IsPadding);
         int count = torrent.Files.Files.Count - padding;
         Line(text, "Files", string.Create(CultureInfo.InvariantCulture, $"{count}") + (padding == 0 ? "" : $" and {padding} of padding, never stored"));
-        foreach (FileEntry file in torrent.Files.Files)
-            if (!file.IsPadding) text.Append(CultureInfo.InvariantCulture, $"{file.Length,15:N0}  {Display.Safe(file.Path)}").AppendLine();
+        for (int i = 0; i < torrent.Files.Files.Count; i++)
+        {
+            FileEntry file = torrent.Files.Files[i];
+            if (!file.IsPadding) text.Append(CultureInfo.InvariantCulture, $"{i + 1,6} {file.Length,17:N0}  {Display.Safe(file.Path)}").AppendLine();
+        }
     }
 
     static void WriteJson(Utf8JsonWriter json, TorrentSource source)
@@ -95,7 +99,7 @@ static class InfoCommand
     {
         json.WriteNumber("length", torrent.Geometry.TotalLength);
         json.WriteNumber("piece_length", torrent.Geometry.PieceLength);
-        json.WriteNumber("pieces", torrent.Geometry.PieceCount);
+        json.WriteNumber("piece_count", torrent.Geometry.PieceCount);
         json.WriteBoolean("multi_file", torrent.IsMultiFile);
         json.WriteBoolean("hybrid", torrent.HasV2);
         json.WriteBoolean("private", torrent.IsPrivate);
@@ -107,9 +111,11 @@ static class InfoCommand
         WriteList(json, "other_trackers", torrent.OtherTrackers);
         WriteList(json, "unknown_keys", UnknownKeys(torrent));
         json.WriteStartArray("files");
-        foreach (FileEntry file in torrent.Files.Files)
+        for (int i = 0; i < torrent.Files.Files.Count; i++)
         {
+            FileEntry file = torrent.Files.Files[i];
             json.WriteStartObject();
+            json.WriteNumber("number", i + 1);
             json.WriteString("path", file.Path);
             json.WriteNumber("length", file.Length);
             if (file.IsPadding) json.WriteBoolean("padding", true);

@@ -11,6 +11,8 @@ sealed class JsonEvents(Stream output)
     /// <summary>Grows when a field changes its meaning or goes away; new fields and events leave it alone.</summary>
     public const int Schema = 1;
 
+    public static readonly Option Option = new("--json", null, "print JSON, one object a line, instead of text");
+
     readonly ArrayBufferWriter<byte> _line = new();
     readonly Lock _lock = new();
 

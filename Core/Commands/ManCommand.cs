@@ -50,7 +50,7 @@ static class ManCommand
     {
         string names = option.Short == '\0' ? option.Name : $"-{option.Short}, {option.Name}";
         string value = option.Value is null ? "" : $" \\fI{Text(option.Value)}\\fR";
-        page.Append($".TP\n\\fB{Text(names)}\\fR{value}\n{Text(option.Help)}\n");
+        page.Append($".TP\n\\fB{Text(names)}\\fR{value}\n{Text(option.Explanation)}\n");
     }
 
     static string Lines(string paragraph) => string.Join('\n', paragraph.Split('\n').Select(Text));

@@ -17,12 +17,12 @@ sealed class PeersCommand
         [
             new("--probe", null, "shake hands with each peer and show its client, pieces and extensions"),
             new("--tracker", "URL", "one more tracker to ask") { Repeatable = true },
-            new("--json", null, "print one JSON object a line instead of text"),
+            JsonEvents.Option,
         ],
         Run)
     {
         Details = $"""
-            SOURCE is a .torrent file, - for one on stdin, an http or https URL of one, a magnet link, or an info-hash of 40 hex digits.
+            {TorrentSource.Forms}
 
             All trackers are asked at once for {PeersWanted} peers each. To be told, one has to join: the trackers list this host for that moment, and are told that it has left.
 

@@ -52,10 +52,10 @@ sealed class Progress : IDisposable
         }
     }
 
-    /// <summary>A line about what happened, unless -q. Made safe to show as a whole.</summary>
+    /// <summary>A line about what happened, unless -q or --json (which has events). Made safe to show as a whole.</summary>
     public void Line(string text)
     {
-        if (!_quiet) Write(text);
+        if (!_quiet && Events is null) Write(text);
     }
 
     /// <summary>As <see cref="Line"/>, with -v only.</summary>

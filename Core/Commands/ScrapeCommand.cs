@@ -11,12 +11,12 @@ static class ScrapeCommand
         "scrape", "SOURCE [options]", "ask trackers how many peers a torrent has", MaxOperands: 1,
         [
             new("--tracker", "URL", "one more tracker to ask") { Repeatable = true },
-            new("--json", null, "print one JSON object a line instead of a table"),
+            JsonEvents.Option,
         ],
         Run)
     {
-        Details = """
-            SOURCE is a .torrent file, - for one on stdin, an http or https URL of one, a magnet link, or an info-hash of 40 hex digits.
+        Details = $"""
+            {TorrentSource.Forms}
 
             "Done" is how often somebody has finished since the tracker began to count. The exit code is 5 if no tracker answered and 7 if all that did refused.
             """,

@@ -19,7 +19,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--max-peers", "N", "peers in one answer (default 200)"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
-            new("--json", null, "print events as JSON, one object a line"),
+            JsonEvents.Option,
         ],
         Run)
     {

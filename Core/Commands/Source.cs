@@ -8,6 +8,9 @@ namespace TinyTorrent.Commands;
 /// <summary>What is known of a torrent before anybody was asked. What a stranger wrote is checked, but names are raw text.</summary>
 sealed record TorrentSource(InfoHash InfoHash)
 {
+    /// <summary>For the help of the commands that take one.</summary>
+    public const string Forms = "SOURCE is a .torrent file, - for one on stdin, an http or https URL of one, a magnet link, or an info-hash of 40 hex digits.";
+
     /// <summary>Null for a magnet link and an info-hash.</summary>
     public MetainfoFile? Metainfo { get; init; }
 

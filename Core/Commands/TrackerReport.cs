@@ -9,7 +9,7 @@ static class TrackerReport
     /// <summary>One line. Holds the tracker's own words: to be shown through Display.Safe.</summary>
     public static string ToLine(TrackerStatus status)
     {
-        if (status.Failure != TrackerFailure.None) return $"{status.Url}: {status.Reason}";
+        if (status.Failure != TrackerFailure.None) return $"{status.Url}: {(status.Failure == TrackerFailure.Unreachable ? Failure.Reason(status.Reason) : status.Reason)}";
         string peers = status.Peers is { } count ? $", {Counted(count, "peer")}" : "";
         string warning = status.Reason.Length > 0 ? $" ({status.Reason})" : "";
         return $"{status.Url}: {Counted(status.Seeders ?? 0, "seeder")}, {Counted(status.Leechers ?? 0, "leecher")}{peers}{warning}";

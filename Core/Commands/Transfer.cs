@@ -111,32 +111,24 @@ sealed class Transfer
         (TrackerFailure failure, string reason) = _torrent.Trackers.WorstFailure;
         return failure switch
         {
-            TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {Display.Safe(reason)}"),
+            TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {reason}"),
             TrackerFailure.None => new CommandException(ExitCode.NoPeer, "no peer answered, and the torrent names no tracker (try --peer or --tracker)"),
-            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {Display.Safe(reason)}"),
+            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {reason}"),
         };
     }
 
     async Task ConnectAsync(HostPort peer)
     {
         try { await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false); }
-        catch (SocketException e) { _progress.Warning($"{peer}: {e.Message}"); }
+        catch (SocketException e) { _progress.Warning($"{peer}: {Failure.Reason(e.Message)}"); }
         catch (OperationCanceledException) { } // the engine stops
     }
 
     void OnTracker(TrackerStatus status)
     {
-        if (status.Failure != TrackerFailure.None) _progress.Warning($"{status.Url}: {status.Reason}");
-        else _progress.Detail($"{status.Url}: {status.Peers} peers, {status.Seeders} seeders, {status.Leechers} leechers {status.Reason}");
-        _progress.Events?.Write("tracker", json =>
-        {
-            json.WriteString("url", status.Url);
-            json.WriteString("state", status.State.ToString().ToLowerInvariant());
-            if (status.Reason.Length > 0) json.WriteString("reason", status.Reason);
-            if (status.Peers is { } peers) json.WriteNumber("peers", peers);
-            if (status.Seeders is { } seeders) json.WriteNumber("seeders", seeders);
-            if (status.Leechers is { } leechers) json.WriteNumber("leechers", leechers);
-        });
+        if (status.Failure != TrackerFailure.None) _progress.Warning(TrackerReport.ToLine(status));
+        else _progress.Detail(TrackerReport.ToLine(status));
+        _progress.Events?.Write("tracker", json => TrackerReport.WriteTo(json, status));
     }
 
     void OnPeer(IPEndPoint peer, bool connected)
@@ -173,8 +165,10 @@ sealed class Transfer
     {
         TorrentStats stats = _torrent.Torrent.Stats;
         TimeSpan took = _engine.Clock.Now - _started;
-        string rate = stats.Downloaded > 0 ? $", {Display.Bytes(stats.Downloaded)} fetched at {Display.Rate(stats.Downloaded / took.TotalSeconds)}" : "";
-        _progress.Line($"{_torrent.Metainfo.Name}: complete, {Display.Bytes(stats.Wanted)}{rate}");
+        string rate = Display.Rate(stats.Downloaded / Math.Max(took.TotalSeconds, 0.001));
+        string how = stats.Downloaded == 0 ? "; nothing was missing"
+            : stats.Downloaded < stats.Wanted ? $"; {Display.Bytes(stats.Downloaded)} fetched at {rate}" : $" at {rate}";
+        _progress.Line($"{_torrent.Metainfo.Name}: complete, {Display.Bytes(stats.Wanted)}{how}");
         _progress.Events?.Write("completed", json =>
         {
             json.WriteString("name", _torrent.Metainfo.Name);

@@ -1,6 +1,7 @@
 // The options get and seed share, and what they mean to the engine.
 using System.Net;
 using System.Net.Sockets;
+using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
@@ -16,7 +17,7 @@ static class TransferOptions
         LimitDown = new("--limit-down", "RATE", "receive no more than this: 500k, 2M bytes per second"),
         LimitUp = new("--limit-up", "RATE", "send no more than this"),
         MaxPeers = new("--max-peers", "N", "connections at once (default 200; the sync engine takes at most 100)"),
-        Json = new("--json", null, "print events, one JSON object per line");
+        Json = JsonEvents.Option;
 
     /// <param name="synchronous">The command's own default: get-sync and seed-sync are the synchronous engine.</param>
     public static EngineOptions Read(Arguments arguments, bool synchronous)
@@ -49,7 +50,8 @@ static class TransferOptions
 
     /// <summary>The torrent's tiers, and each --tracker as a tier of its own before them.</summary>
     public static IReadOnlyList<IReadOnlyList<string>> Trackers(Arguments arguments, TorrentSource source) =>
-        [.. arguments.Values("--tracker").Select(url => (IReadOnlyList<string>)[url]), .. source.Trackers];
+        [.. arguments.Values("--tracker").Select(url => (IReadOnlyList<string>)[TrackerUrl.TryParse(url, out _, out string? problem)
+            ? url : throw Arguments.Usage($"--tracker {url}: {problem}")]), .. source.Trackers];
 
     /// <summary>An engine, or the one line that says why there is none.</summary>
     public static Engine Start(EngineOptions options)
@@ -58,7 +60,7 @@ static class TransferOptions
         catch (SocketException e)
         {
             string address = options.Bind is null ? $"port {options.Port}" : new IPEndPoint(options.Bind, options.Port).ToString();
-            throw new CommandException(ExitCode.Failed, $"can't listen on {address}: {e.Message} (try another --port)");
+            throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {Failure.Reason(e.Message)} (--port chooses another, 0 any)");
         }
     }
 }

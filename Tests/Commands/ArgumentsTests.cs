@@ -1,5 +1,4 @@
 // GNU habits, one row each: what a person types and what the command sees.
-using System.Net;
 using TinyTorrent.Commands;
 
 namespace TinyTorrent.Tests.Commands;
@@ -10,7 +9,6 @@ public class ArgumentsTests
     [
         new("--output", "DIR", "") { Short = 'o' },
         new("--peer", "HOST:PORT", "") { Repeatable = true },
-        new("--url", "URL", ""),
         new("--rate", "RATE", "") { Short = 'r' },
         new("--time", "T", ""),
         new("--count", "N", ""),
@@ -110,37 +108,6 @@ public class ArgumentsTests
     [InlineData("99999999999999999999", 0, long.MaxValue)]
     public void ANumberOutsideItsRangeIsAWrongArgument(string text, long min, long max) =>
         Assert.Contains($"from {min} to {max}", UsageOf(() => Parse("--count", text).Integer("--count", 1, min, max)), StringComparison.Ordinal);
-
-    [Theory]
-    [InlineData("192.0.2.1:80", "192.0.2.1:80")]
-    [InlineData("[2001:db8::1]:6881", "[2001:db8::1]:6881")]
-    public void AnAddressIsAnIPEndPoint(string text, string endpoint) => Assert.Equal(IPEndPoint.Parse(endpoint), Parse("--peer", text).Endpoints("--peer")[0]);
-
-    [Fact]
-    public void ANameIsADnsEndPoint() => Assert.Equal(new DnsEndPoint("seed.example", 6881), Parse("--peer", "seed.example:6881").Endpoints("--peer")[0]);
-
-    [Theory]
-    [InlineData("host")]
-    [InlineData("host:")]
-    [InlineData("host:0")]
-    [InlineData("host:65536")]
-    [InlineData(":80")]
-    [InlineData("2001:db8::1:80")]
-    [InlineData("[192.0.2.1]:80")]
-    [InlineData("[host]:80")]
-    [InlineData("a b:80")]
-    public void WhatIsNoEndpointIsAWrongArgument(string text) => Assert.Contains($"'{text}'", UsageOf(() => Parse("--peer", text).Endpoints("--peer")), StringComparison.Ordinal);
-
-    [Fact]
-    public void AUrlKeepsWhatWasTyped() => Assert.Equal("http://host:80/announce", Parse("--url", "http://host:80/announce").Urls("--url", "http", "udp")[0].OriginalString);
-
-    [Theory]
-    [InlineData("host/announce")]
-    [InlineData("ftp://host/")]
-    [InlineData("http:///announce")]
-    [InlineData("/etc/passwd")]
-    public void WhatIsNoUrlOfTheSchemesIsAWrongArgument(string text) =>
-        Assert.Equal($"--url takes a URL with http or udp, not '{text}'", UsageOf(() => Parse("--url", text).Urls("--url", "http", "udp")));
 
     [Fact]
     public void NoWordsWhateverDoMoreThanAUsageError()
