@@ -58,7 +58,7 @@ sealed class HttpServer : IDisposable
                 if (TryAdd(socket, out Connection? connection)) _ = ServeAsync(connection);
                 else socket.Dispose();
             }
-            catch (OperationCanceledException) { }
+            catch (OperationCanceledException) { } // disposed
             catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
             {
                 // Descriptors are used up: those who wait in the queue wait a little longer.
