@@ -330,7 +330,7 @@ public class PiecePickerTests(ITestOutputHelper output)
             double bitfield = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             PiecePicker.OnUnchoke(leecher);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{pieces,9} pieces: {(double)memory / pieces:0.0} bytes each, bitfield {bitfield:0.000} ms; ns a block: sparse peers {Drive(picker, sparse, 4):0}, seeds {Drive(picker, seeds, Math.Min(5000, pieces / 20)):0}, leecher {Drive(picker, [leecher], Math.Min(5000, pieces / 20)):0}"));
+                $"{pieces,9} pieces: {(double)memory / pieces:0.0} bytes each, bitfield {bitfield:0.000} ms; ns a block: sparse peers {Drive(picker, sparse, Math.Min(100, pieces / 100)):0}, seeds {Drive(picker, seeds, Math.Min(5000, pieces / 20)):0}, leecher {Drive(picker, [leecher], Math.Min(5000, pieces / 20)):0}"));
             Assert.True((double)memory / pieces < 16 || pieces < 100_000);
         }
 
@@ -338,10 +338,12 @@ public class PiecePickerTests(ITestOutputHelper output)
         double Drive(PiecePicker picker, PeerPieces[] peers, int rounds)
         {
             var into = new BlockRef[1];
-            int blocks = 0;
-            long start = Stopwatch.GetTimestamp();
+            // The median of rounds: a busy machine takes the processor away now and then.
+            var times = new List<double>();
             for (int round = 0; round < rounds; round++)
             {
+                long start = Stopwatch.GetTimestamp();
+                int blocks = 0;
                 foreach (PeerPieces peer in peers)
                 {
                     if (picker.Pick(peer, into, Second) == 0) continue;
@@ -349,8 +351,10 @@ public class PiecePickerTests(ITestOutputHelper output)
                     picker.OnBlock(peer, into[0], Second, _cancel, out _);
                     if (picker.OnWritten(into[0])) picker.OnVerified(into[0].Piece);
                 }
+                if (blocks > 0) times.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / blocks);
             }
-            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / blocks;
+            times.Sort();
+            return times.Count == 0 ? 0 : times[times.Count / 2];
         }
     }
 }
