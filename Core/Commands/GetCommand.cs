@@ -47,6 +47,9 @@ static class GetCommand
         using var interrupt = new Interrupt();
         using Progress progress = Progress.Create(arguments);
         EngineOptions options = TransferOptions.Read(arguments, synchronous);
+        TimeSpan? timeout = arguments.Duration("--timeout");
+        double ratio = arguments.Number("--seed-ratio", double.PositiveInfinity);
+        TimeSpan time = arguments.Duration("--seed-time") ?? TimeSpan.MaxValue;
         TorrentSource source = TorrentSource.Load(arguments.Operand(0, "SOURCE"), interrupt.Token);
         MetainfoFile metainfo = source.Metainfo
             ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
@@ -57,6 +60,7 @@ static class GetCommand
         if (toStdout && metainfo.Files.Files.Count(f => !f.IsPadding) != 1) throw Arguments.Usage("--output - needs a torrent of one file");
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
         string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
+        MakeFolder(folder);
         var state = new DiskState(folder, metainfo.InfoHash);
         FileSelection? selection = wanted is null ? null : new FileSelection(metainfo.Files, wanted, metainfo.Geometry.PieceLength, state.EdgePath);
 
@@ -76,9 +80,10 @@ static class GetCommand
                 var torrent = new ActiveTorrent(engine, metainfo, store, resume, picker, TransferOptions.Trackers(arguments, source));
                 var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
                 var stdout = toStdout ? new StdoutWriter(metainfo, store, torrent.Torrent) : null;
-                exit = await transfer.DownloadAsync(arguments.Duration("--timeout"), () => stdout?.Write()).ConfigureAwait(false);
+                exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
                 if (exit == ExitCode.Done) Transfer.Require(store.CutLongFiles());
-                if (exit == ExitCode.Done && seeds) exit = await SeedAsync(arguments, transfer, metainfo).ConfigureAwait(false);
+                if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given
+                    exit = await transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength).ConfigureAwait(false);
                 else if (exit == ExitCode.Done) torrent.KeepsState = false;
             }
             if (exit == ExitCode.Done && !seeds) state.Forget();
@@ -90,11 +95,13 @@ static class GetCommand
         }
     }
 
-    /// <summary>Ratio or time, whichever comes first; for ever if neither is given.</summary>
-    static Task<ExitCode> SeedAsync(Arguments arguments, Transfer transfer, MetainfoFile metainfo)
+    /// <summary>Before anything is fetched: a folder that cannot be is known now.</summary>
+    static void MakeFolder(string folder)
     {
-        double ratio = arguments.Number("--seed-ratio", double.PositiveInfinity);
-        TimeSpan time = arguments.Duration("--seed-time") ?? TimeSpan.MaxValue;
-        return transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength);
+        try { Directory.CreateDirectory(folder); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw File.Exists(folder) ? new CommandException(ExitCode.Disk, $"{folder}: not a folder") : Failure.Disk(e, folder);
+        }
     }
 }

@@ -71,7 +71,7 @@ sealed class PeersCommand
     {
         using var survey = new TrackerSurvey(_source, arguments, _progress);
         AddNamed(print);
-        if (survey.IsEmpty && _peers.Count == 0) throw Arguments.Usage($"'{_source.InfoHash}' names no tracker; --tracker gives one");
+        if (survey.IsEmpty && _peers.Count == 0) throw TrackerSurvey.NoTracker(arguments);
         try
         {
             foreach ((TrackerStatus status, TrackerReply reply) in survey.Ask(_self, scrape: false, _cancel))

@@ -28,7 +28,7 @@ static class ScrapeCommand
         TorrentSource source = TorrentSource.Load(arguments.Operand(0, "SOURCE"), interrupt.Token);
         using Progress progress = Progress.Create(arguments);
         using var survey = new TrackerSurvey(source, arguments, progress);
-        if (survey.IsEmpty) throw Arguments.Usage($"'{source.InfoHash}' names no tracker; --tracker gives one");
+        if (survey.IsEmpty) throw TrackerSurvey.NoTracker(arguments);
 
         var question = new Announce { InfoHash = source.InfoHash, PeerId = default, Port = 0, Left = 0 };
         bool any = false;

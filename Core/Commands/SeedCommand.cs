@@ -36,8 +36,9 @@ static class SeedCommand
         using Progress progress = Progress.Create(arguments);
         EngineOptions options = TransferOptions.Read(arguments, synchronous);
         long once = arguments.Integer("--once", 0, 1, int.MaxValue);
-        string path = arguments.Operand(1, "PATH");
-        TorrentSource source = TorrentSource.Load(arguments.Operand(0, "x.torrent"), interrupt.Token);
+        (string torrentFile, string path) = (arguments.Operand(0, "x.torrent"), arguments.Operand(1, "PATH"));
+        if (!Path.Exists(path)) throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
+        TorrentSource source = TorrentSource.Load(torrentFile, interrupt.Token);
         MetainfoFile metainfo = source.Metainfo
             ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
 

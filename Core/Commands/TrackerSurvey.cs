@@ -40,6 +40,9 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
 
     public bool IsEmpty => _trackers.Count == 0;
 
+    public static CommandException NoTracker(Arguments arguments) =>
+        new(ExitCode.NoPeer, $"{arguments.Operands[0]}: names no tracker (--tracker URL gives one)");
+
     /// <summary>What a command ends with when no tracker gave a good answer: the failure that says most.</summary>
     public CommandException Failure() => _worst is null
         ? new CommandException(ExitCode.NoPeer, "no tracker can be asked")
@@ -87,7 +90,7 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
             Answered.Add(url);
             return status;
         }
-        _progress.Warning(TrackerReport.ToLine(status));
+        if (_trackers.Count > 1) _progress.Warning(TrackerReport.ToLine(status)); // of a single one, Failure() says it
         _progress.Events?.Write("tracker", json => TrackerReport.WriteTo(json, status));
         if (_worst is null || _worst.Failure < status.Failure) _worst = status;
         return null;

@@ -56,7 +56,7 @@ sealed class Transfer
         TimeSpan lastArrival = _engine.Clock.Now;
         while (!_torrent.Completion.IsCompleted)
         {
-            if (await PauseAsync(_torrent.Completion).ConfigureAwait(false)) return ExitCode.Interrupted;
+            if (await PauseAsync(_torrent.Completion).ConfigureAwait(false)) return Stopped();
             TorrentStats stats = Look("downloading");
             look();
             TimeSpan now = _engine.Clock.Now;
@@ -106,6 +106,13 @@ sealed class Transfer
         return stats;
     }
 
+    ExitCode Stopped()
+    {
+        TorrentStats stats = _torrent.Torrent.Stats;
+        _progress.Line($"{_torrent.Metainfo.Name}: stopped at {Display.Percent(stats.Wanted - stats.Left, stats.Wanted)}; the same command goes on from there");
+        return ExitCode.Interrupted;
+    }
+
     CommandException Stranded()
     {
         (TrackerFailure failure, string reason) = _torrent.Trackers.WorstFailure;
@@ -113,7 +120,7 @@ sealed class Transfer
         {
             TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {reason}"),
             TrackerFailure.None => new CommandException(ExitCode.NoPeer, "no peer answered, and the torrent names no tracker (try --peer or --tracker)"),
-            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {reason}"),
+            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {Failure.Reason(reason)}"),
         };
     }
 

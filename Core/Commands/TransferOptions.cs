@@ -59,8 +59,9 @@ static class TransferOptions
         try { return new Engine(options); }
         catch (SocketException e)
         {
+            string hint = e.SocketErrorCode == SocketError.AddressAlreadyInUse ? " (--port chooses another, 0 any)" : "";
             string address = options.Bind is null ? $"port {options.Port}" : new IPEndPoint(options.Bind, options.Port).ToString();
-            throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {Failure.Reason(e.Message)} (--port chooses another, 0 any)");
+            throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {Failure.Reason(e.Message)}{hint}");
         }
     }
 }

@@ -74,7 +74,7 @@ static class HttpReply
 
     // 401 and 403 are how a private tracker without bencode says no.
     static TrackerReply OfStatus(int status) =>
-        TrackerReply.Failed(status is 401 or 403 ? TrackerFailure.Refused : TrackerFailure.BadAnswer, $"HTTP {status} {(HttpStatusCode)status}");
+        TrackerReply.Failed(status is 401 or 403 ? TrackerFailure.Refused : TrackerFailure.BadAnswer, $"answered HTTP {status}");
 
     static string Describe(ReadOnlySpan<byte> body, BencodeError error)
     {
