@@ -45,7 +45,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
             case MessageId.Have:
                 return OnHave(peer, message.Piece);
             case MessageId.Bitfield:
-                return picker.OnBitfield(peer.Pieces, message.Payload);
+                return OnBitfield(peer, message.Payload);
             case MessageId.HaveAll:
                 return peer.Fast && picker.OnHaveAll(peer.Pieces);
             case MessageId.HaveNone:
@@ -59,6 +59,14 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
             default:
                 return true;
         }
+    }
+
+    bool OnBitfield(Peer peer, ReadOnlySpan<byte> bitfield)
+    {
+        bool completes = peer.Pieces.HasSpoken && !peer.IsSeed;
+        if (!picker.OnBitfield(peer.Pieces, bitfield)) return false;
+        if (completes && peer.IsSeed) PeersCompleted++;
+        return true;
     }
 
     bool OnHave(Peer peer, int piece)

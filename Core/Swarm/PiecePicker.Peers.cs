@@ -14,11 +14,21 @@ sealed partial class PiecePicker
         return peer;
     }
 
-    /// <summary>The bitfield message. False, and the peer is to be dropped, if it is malformed or comes late.</summary>
+    /// <summary>
+    /// The bitfield message. BEP 3 wants it first; a late one stands for haves, as aria2 sends it instead of many of them.
+    /// False, and the peer is to be dropped, if it is malformed.
+    /// </summary>
     public bool OnBitfield(PeerPieces peer, ReadOnlySpan<byte> wire)
     {
-        if (peer.HasSpoken || !peer.Has.TryLoad(wire)) return false;
-        Count(peer);
+        if (!peer.HasSpoken)
+        {
+            if (!peer.Has.TryLoad(wire)) return false;
+            Count(peer);
+            return true;
+        }
+        var late = new Bitfield(Have.Length);
+        if (!late.TryLoad(wire)) return false;
+        for (int piece = late.NextSet(0); piece >= 0; piece = late.NextSet(piece + 1)) OnHave(peer, piece);
         return true;
     }
 

@@ -51,7 +51,7 @@ public sealed partial class LayeringTests
 
     [Fact]
     public void NoFileNeedsATableOfContents() =>
-        None(Sources.Where(s => s.Lines > 450).Select(s => $"{s.Path}: {s.Lines} lines"));
+        None(Sources.Where(s => s.Lines > 400).Select(s => $"{s.Path}: {s.Lines} lines"));
 
     [Fact]
     public void EveryFileBeyondTheTrivialOpensWithWhatItIs() =>
@@ -94,8 +94,8 @@ public sealed partial class LayeringTests
     [GeneratedRegex(@"\b(?:Socket(?!s\b)\w*|File\.|FileStream|Thread\w*|Task\b|ValueTask|DateTime\.|DateTimeOffset\.(?:Utc)?Now|Stopwatch|TimeProvider|Random\.Shared|new Random\(\)|Environment\.TickCount\w*|HttpClient)")]
     private static partial Regex Impure();
 
-    // Everything, or nothing done about it: either needs a filter or a reason beside it.
-    [GeneratedRegex(@"catch\s*(?:\(Exception(?: \w+)?\))?\s*\{[^}/]*\}|catch\s*\([^)]*\)\s*\{\s*\}(?![^\n]*//)")]
+    // Everything caught and not thrown on, or nothing done about it: either needs a filter or a reason beside it.
+    [GeneratedRegex(@"catch\s*(?:\(Exception(?: \w+)?\))?\s*\{(?![^}]*\bthrow;)[^}/]*\}|catch\s*\([^)]*\)\s*\{\s*\}(?![^\n]*//)")]
     private static partial Regex SilentCatch();
 
     [GeneratedRegex(@"\basync void\b|\bThread\.Sleep\b")]

@@ -128,7 +128,7 @@ public class PiecePickerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void ABitfieldMustBeWholeAndFirst()
+    public void ABitfieldMustBeWholeAndALateOneStandsForHaves()
     {
         var picker = new PiecePicker(new Geometry(10 * Block, Block), new Random(1));
         PeerPieces peer = picker.Add(null);
@@ -137,9 +137,12 @@ public class PiecePickerTests(ITestOutputHelper output)
         Assert.False(picker.OnHave(peer, 10));
         Assert.False(picker.OnHave(peer, -1));
         Assert.True(picker.OnBitfield(peer, [0x80, 0x40]));
-        Assert.False(picker.OnBitfield(peer, [0xFF, 0xC0]));
         Assert.False(picker.OnHaveAll(peer));
         Assert.Equal(2, peer.InterestingCount);
+        Assert.True(picker.OnBitfield(peer, [0x00, 0xC0]));
+        Assert.False(picker.OnBitfield(peer, [0xFF, 0xFF]));
+        Assert.Equal([0x80, 0xC0], peer.Has.Bytes.ToArray());
+        Assert.Equal(3, peer.InterestingCount);
         picker.CheckInvariants();
     }
 
