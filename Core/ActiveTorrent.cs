@@ -94,7 +94,8 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     public void Tick(TimeSpan now)
     {
         Torrent.Tick(now);
-        Trackers.Tick(now, Totals);
+        AnnounceTotals totals = Totals;
+        Trackers.Tick(now, totals, wantsPeers: totals.Left > 0 && Torrent.IsStranded);
         if (now < _nextCheckpoint || !_checkpoint.IsCompleted) return;
         _nextCheckpoint = now + s_checkpointInterval;
         _checkpoint = Task.Run(Checkpoint); // an fdatasync may take as long as the disk likes

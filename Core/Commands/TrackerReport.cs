@@ -29,9 +29,6 @@ static class TrackerReport
         if (status.NextAnnounce is { } next) json.WriteNumber("next_announce", Math.Round(next.TotalSeconds));
     }
 
-    /// <summary>What `get` and its like end with when trackers were all they had.</summary>
-    public static ExitCode ExitCodeOf(TrackerFailure failure) => failure == TrackerFailure.Refused ? ExitCode.Refused : ExitCode.NoPeer;
-
     static string NameOf(TrackerState state) => state switch
     {
         TrackerState.Idle => "idle",

@@ -43,10 +43,10 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
     public static CommandException NoTracker(Arguments arguments) =>
         new(ExitCode.NoPeer, $"{arguments.Operands[0]}: names no tracker (--tracker URL gives one)");
 
-    /// <summary>What a command ends with when no tracker gave a good answer: the failure that says most.</summary>
-    public CommandException Failure() => _worst is null
-        ? new CommandException(ExitCode.NoPeer, "no tracker can be asked")
-        : new CommandException(TrackerReport.ExitCodeOf(_worst.Failure), TrackerReport.ToLine(_worst));
+    /// <summary>What a command ends with when no tracker gave a good answer. Each has had its warning by then.</summary>
+    public CommandException Failure() => _worst?.Failure == TrackerFailure.Refused
+        ? new CommandException(ExitCode.Refused, $"the tracker refused: {_worst.Reason}")
+        : new CommandException(ExitCode.NoPeer, "no tracker answered");
 
     /// <summary>Asks, reports failures as warnings or events, and gives the good answers in the order they arrive.</summary>
     /// <exception cref="OperationCanceledException">The user has had enough.</exception>

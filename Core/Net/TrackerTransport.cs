@@ -29,16 +29,18 @@ sealed class TrackerTransport(TrackerTimeouts? timeouts = null) : ITrackerTransp
     /// </summary>
     public void Shutdown(TimeSpan grace)
     {
-        Task[] last, all;
+        var last = new List<Task>();
+        Task[] all;
         lock (_lock)
         {
             if (_closed) return;
             _closed = true;
-            last = [.. _running.Where(r => IsLast(r.Key)).Select(r => r.Value)];
+            foreach ((TrackerRequest request, Task task) in _running)
+                if (IsLast(request)) last.Add(task);
             all = [.. _running.Values];
         }
         _ordinary.Cancel();
-        Task.WaitAll(last, grace);
+        Task.WaitAll([.. last], grace);
         _last.Cancel();
         Task.WaitAll(all);
         _http.Dispose();

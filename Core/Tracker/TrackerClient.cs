@@ -28,6 +28,9 @@ sealed class TrackerClient : ITrackerCaller
     /// <summary>The first two tries of a UDP request: 15 s + 30 s.</summary>
     static readonly TimeSpan SilentAfter = TimeSpan.FromSeconds(45);
 
+    /// <summary>Who has no peer may ask again before the interval is over, but not sooner than this unless "min interval" says so.</summary>
+    static readonly TimeSpan UsualMinInterval = TimeSpan.FromMinutes(5);
+
     static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30), UsualInterval = TimeSpan.FromMinutes(30), LongestInterval = TimeSpan.FromDays(1);
 
     readonly Announce _self;
@@ -38,8 +41,9 @@ sealed class TrackerClient : ITrackerCaller
     readonly Lock _lock = new();
 
     TimeSpan _now;
-    TimeSpan _dueAt;
-    TrackerEntry? _holder; // the tracker whose interval _dueAt follows
+    TimeSpan _dueAt, _earliestAt;
+    TrackerEntry? _holder; // the tracker whose intervals these two follow
+    bool _wantsPeers;
     AnnounceTotals _totals;
     bool _stopping;
 
@@ -93,13 +97,13 @@ sealed class TrackerClient : ITrackerCaller
 
     /// <summary>Call about once a second, and once at the start.</summary>
     /// <param name="now">Any clock that never goes back.</param>
-    public void Tick(TimeSpan now, AnnounceTotals totals)
+    /// <param name="wantsPeers">There is nobody to download from: do not wait for the interval if the tracker lets us.</param>
+    public void Tick(TimeSpan now, AnnounceTotals totals, bool wantsPeers = false)
     {
         List<TrackerStatus>? silent = null;
         lock (_lock)
         {
-            _now = now;
-            _totals = totals;
+            (_now, _totals, _wantsPeers) = (now, totals, wantsPeers);
             if (_stopping) return;
             foreach (TrackerEntry tracker in _order)
             {
@@ -148,7 +152,7 @@ sealed class TrackerClient : ITrackerCaller
             Advance();
             status = StatusOf(tracker);
         }
-        if (reply.Peers.Count > 0) _events.OnPeers(reply.Peers);
+        if (reply.Peers.Count > 0 && request.Announce.Event != AnnounceEvent.Stopped) _events.OnPeers(reply.Peers);
         _events.OnTracker(status);
     }
 
@@ -162,8 +166,13 @@ sealed class TrackerClient : ITrackerCaller
         _holder = tracker;
         TimeSpan interval = reply.Interval ?? UsualInterval;
         if (reply.MinInterval > interval) interval = reply.MinInterval.Value;
-        _dueAt = _now + TimeSpan.FromTicks(Math.Clamp(interval.Ticks, ShortestInterval.Ticks, LongestInterval.Ticks));
+        _dueAt = _now + Sensible(interval);
+        _earliestAt = _now + Sensible(reply.MinInterval ?? UsualMinInterval);
     }
+
+    static TimeSpan Sensible(TimeSpan interval) => TimeSpan.FromTicks(Math.Clamp(interval.Ticks, ShortestInterval.Ticks, LongestInterval.Ticks));
+
+    bool IsDue => _now >= _dueAt || (_wantsPeers && _now >= _earliestAt);
 
     /// <summary>Sends whatever may be sent at this time.</summary>
     void Advance()
@@ -171,7 +180,7 @@ sealed class TrackerClient : ITrackerCaller
         if (_stopping) return;
         foreach (TrackerEntry tracker in _order)
             if (tracker.OwesCompleted && tracker.StartedTold && MayAsk(tracker)) Ask(tracker, AnnounceEvent.Completed);
-        if (_now < _dueAt) return;
+        if (!IsDue) return;
         foreach (TrackerEntry tracker in _order)
         {
             if (tracker.Pending is not null && _now - tracker.SentAt < AskNextAfter) return;

@@ -114,6 +114,6 @@ sealed class TrackerUrl
         return shown.ToString();
     }
 
-    static bool IsSecret(string segment) => 
-        segment.Length >= PasskeyLength && segment.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
+    static bool IsSecret(string segment) =>
+        segment.Length >= PasskeyLength && Array.TrueForAll(segment.ToCharArray(), static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
 }

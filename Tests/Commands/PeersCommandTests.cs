@@ -51,7 +51,7 @@ public class PeersCommandTests
         Assert.Equal((2, ""), Run("peers", Hash) is var (code, output, _) ? (code, output) : default);
         (int Code, string Output, string Errors) refused = Run("peers", Hash, "--tracker", refusing.Base + "/announce", "--tracker", "http://127.0.0.1:1/announce");
         Assert.Equal((7, ""), (refused.Code, refused.Output));
-        Assert.EndsWith($"tinytorrent: {refusing.Base}/announce: go away{Environment.NewLine}", refused.Errors, StringComparison.Ordinal);
+        Assert.EndsWith($"tinytorrent: the tracker refused: go away{Environment.NewLine}", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(5, Run("scrape", Hash, "--tracker", "http://127.0.0.1:1/announce").Code);
         Assert.Equal(2, Run("scrape", Hash, "--tracker", "gopher://x").Code);
     }

@@ -20,6 +20,7 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
 
     public TrackerClient Client { get; }
     public TimeSpan Now { get; private set; }
+    public bool WantsPeers { get; set; }
     public AnnounceTotals Totals { get; set; } = new(0, 0, 1000);
 
     /// <summary>Every request so far as "host event".</summary>
@@ -45,7 +46,7 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
         for (TimeSpan end = Now + TimeSpan.FromSeconds(seconds); Now < end;)
         {
             Now += TimeSpan.FromSeconds(1);
-            Client.Tick(Now, Totals);
+            Client.Tick(Now, Totals, WantsPeers);
         }
     }
 

@@ -201,6 +201,31 @@ public class TrackerClientTests
         Assert.Equal("a None", world.TakeLog());
     }
 
+    [Theory]
+    [InlineData(null, 300)]
+    [InlineData(90, 90)]
+    [InlineData(0, 30)]
+    [InlineData(3600, 3600)]
+    public void WhoHasNoPeersAsksAgainAsSoonAsItMay(int? minInterval, int expected)
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Answer("a", new TrackerReply
+        {
+            Interval = TimeSpan.FromSeconds(1800), MinInterval = minInterval is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        });
+        world.TakeLog();
+        world.WantsPeers = true;
+        world.Pass(expected - 1);
+        Assert.Equal("", world.TakeLog());
+        world.Pass(1);
+        Assert.Equal("a None", world.TakeLog());
+        world.Succeed("a");
+        world.WantsPeers = false;
+        world.Pass(1799);
+        Assert.Equal("", world.TakeLog());
+    }
+
     [Fact]
     public void RetryInIsObeyedAndNeverIsForEver()
     {
