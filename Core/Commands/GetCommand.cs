@@ -66,12 +66,15 @@ static class GetCommand
 
         try
         {
+            Directory.CreateDirectory(folder);
             var store = new PieceStore(metainfo.Files, folder, selection);
             var resume = new ResumeFile(state.ResumePath, metainfo.InfoHash, metainfo.Geometry, store);
             var picker = new PiecePicker(metainfo.Geometry, new Random()) { Sequential = toStdout || arguments.Has("--sequential") };
             if (wanted is not null) FileChoice.Apply(wanted, metainfo.Files, metainfo.Geometry, picker);
             Transfer.Check(metainfo, store, resume, picker, progress, interrupt.Token);
             Transfer.Require(store.CreateEmptyFiles());
+            // Whether anything can be written there at all is better known before the first peer is asked.
+            if (!picker.IsComplete) Transfer.Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()])));
 
             ExitCode exit;
             bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
