@@ -48,7 +48,7 @@ public class PeersCommandTests
     public void NobodyToAskOrNobodyAnsweringHasItsExitCode()
     {
         using var refusing = new ScriptedHttpServer(_ => ScriptedHttpServer.Response("d14:failure reason7:go awaye"u8.ToArray()));
-        Assert.Equal((2, ""), Run("peers", Hash) is var (code, output, _) ? (code, output) : default);
+        Assert.Equal((5, ""), Run("peers", Hash) is var (code, output, _) ? (code, output) : default);
         (int Code, string Output, string Errors) refused = Run("peers", Hash, "--tracker", refusing.Base + "/announce", "--tracker", "http://127.0.0.1:1/announce");
         Assert.Equal((7, ""), (refused.Code, refused.Output));
         Assert.EndsWith($"tinytorrent: the tracker refused: go away{Environment.NewLine}", refused.Errors, StringComparison.Ordinal);
