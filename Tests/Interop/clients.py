@@ -18,7 +18,7 @@ TINYTORRENT = os.path.join(HERE, "../../bin/tinytorrent")
 
 class Client:
     good_exits = (0,)
-    stop_signal = signal.SIGTERM
+    makes_empty_files = True
 
     def __init__(self, host, work, timeout=90):
         self.host, self.work, self.timeout = host, work, timeout
@@ -39,7 +39,7 @@ class Client:
     def stop(self):
         if self.program is None:
             return
-        code = self.program.stop(self.stop_signal)
+        code = self.program.stop()
         if code not in self.good_exits:
             raise Failure(f"{self.name}, asked to stop, ended with {code}")
 
@@ -64,8 +64,10 @@ class TinyTorrent(Client):
 
 class Aria2(Client):
     def _run(self, torrent, folder, *options):
-        self.run("aria2c", "--no-conf", "--dir", folder, "--listen-port", str(self.port), "--enable-dht=false",
-                 "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none",
+        # without DHT it has no UDP trackers; there are no nodes to find here
+        self.run("aria2c", "--no-conf", "--dir", folder, "--listen-port", str(self.port), "--enable-dht=true",
+                 "--dht-listen-port", str(port()), "--dht-file-path", os.path.join(self.work, "dht"), "--enable-dht6=false",
+                 "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none",
                  "--summary-interval=0", "--console-log-level=notice", *options, torrent)
 
     def seed(self, torrent, folder):
@@ -128,6 +130,8 @@ class RTorrent(Client):
 
 
 class Transmission(Client):
+    makes_empty_files = False
+
     def __init__(self, host, work, **options):
         super().__init__(host, work, **options)
         self.rpc_port = port()
