@@ -1,6 +1,7 @@
 // One request to a UDP tracker (BEP 15): connect for a connection id, then announce or scrape, each repeated after
 // 15·2ⁿ seconds until something comes; n counts what stayed unanswered in a row, 0 to 8, and after that the tracker is given up
 // (two hours; TrackerClient goes on to other trackers long before). Datagrams in, datagrams out: no socket, no clock.
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -69,6 +70,11 @@ sealed class UdpExchange
     public bool OnDatagram(ReadOnlySpan<byte> packet, IPEndPoint source, TimeSpan now)
     {
         if (Outcome is not null || _unanswered == 0 || !source.Equals(Target)) return false;
+        if (IsBareHeader(packet))
+        {
+            Outcome = TrackerReply.Failed(TrackerFailure.Refused, "the tracker does not serve this torrent");
+            return true;
+        }
         if (!UdpCodec.TryReadReply(packet, out UdpReply reply) || reply.Transaction != _transaction) return false;
         if (reply.Action == UdpAction.Error) OnError(reply, now);
         else if (reply.Action != _asked) return false;
@@ -82,6 +88,11 @@ sealed class UdpExchange
         else Outcome = reply.Action == UdpAction.Scrape ? ReadScrape(reply) : ReadAnnounce(reply);
         return true;
     }
+
+    /// <summary>An announce reply without a body: what opentracker sends for a torrent that is not on its list.</summary>
+    bool IsBareHeader(ReadOnlySpan<byte> packet) =>
+        packet.Length == 8 && _asked == UdpAction.Announce
+        && BinaryPrimitives.ReadUInt32BigEndian(packet) == (uint)UdpAction.Announce && BinaryPrimitives.ReadUInt32BigEndian(packet[4..]) == _transaction;
 
     /// <summary>The system cannot send to <see cref="Target"/>, for example an IPv6 address without IPv6: goes to the next address.</summary>
     public void OnSendFailed(string why, TimeSpan now)

@@ -157,6 +157,17 @@ public class UdpExchangeTests
     }
 
     [Fact]
+    public void AnAnnounceAnswerWithoutABodyIsARefusal()
+    {
+        Send(out uint transaction);
+        ReplyConnect(transaction);
+        Send(out transaction);
+        Assert.False(Reply(r => UdpCodec.WriteAnnounceReply(r, transaction + 1, 0, default), 8));
+        Assert.True(Reply(r => UdpCodec.WriteAnnounceReply(r, transaction, 0, default), 8));
+        Assert.Equal(TrackerFailure.Refused, _exchange.Outcome!.Failure);
+    }
+
+    [Fact]
     public void StrangersAndStrayNumbersAreIgnored()
     {
         Send(out uint transaction);
