@@ -1,6 +1,5 @@
 // What a start finds on disk: the resume file is believed where the files are as it left them, everything else that could
 // be content is hashed. Files that are absent or too short cost nothing.
-using TinyTorrent.Hashing;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
@@ -20,18 +19,15 @@ static class ExistingContent
             for (int piece = state.Pieces.NextSet(0); piece >= 0; piece = state.Pieces.NextSet(piece + 1)) picker.MarkHave(piece);
             toHash.RemoveAll(piece => !state.Doubtful![piece]);
         }
-        byte[] b = new byte[metainfo.Geometry.PieceLength]; byte[] d = new byte[20]; int done = 0;
-        foreach (int piece in toHash)
+        long total = toHash.Sum(piece => (long)metainfo.Geometry.LengthOf(piece));
+        DiskResult result = ContentHasher.Hash(store, metainfo.Geometry, [.. toHash], (piece, digest) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            var span = b.AsSpan(0, metainfo.Geometry.LengthOf(piece));
-            if (store.Read(metainfo.Geometry.OffsetOf(piece), span).IsOk) { Sha1.Hash(span, d); if (d.AsSpan().SequenceEqual(metainfo.HashOf(piece))) picker.MarkHave(piece); }
-            progress(++done, toHash.Count);
-        }
+            if (digest.SequenceEqual(metainfo.HashOf(piece))) picker.MarkHave(piece);
+        }, done => progress(done, total), cancellation);
         if (state is not null)
             foreach ((int piece, Bitfield blocks) in state.Begun)
                 if (!picker.Have[piece]) picker.MarkBlocks(piece, blocks);
-        return DiskResult.Ok;
+        return result.Fault == DiskFault.Missing ? DiskResult.Ok : result; // files that went meanwhile are to be downloaded
     }
 
     /// <summary>Pieces whose files are all there, as far as the piece reaches.</summary>
