@@ -1,7 +1,6 @@
 // `create`: content -> .torrent. The same content and options give the same bytes: no date, no machine, no version in it
 // unless asked for. Options are checked before the first byte is read, and nothing is written before the last one was.
 using System.Globalization;
-using TinyTorrent.Hashing;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Types;
@@ -130,19 +129,10 @@ static class CreateCommand
         using PieceStore store = PieceStore.ForContent(MapOf(tree), Path.GetDirectoryName(tree.Path)!);
         FileStamp[] before = store.Stamps();
         byte[] hashes = new byte[geometry.PieceCount * MetainfoFile.HashLength];
-        byte[] piece = new byte[geometry.LengthOf(0)];
-        var rate = new RateMeter();
-        long start = Environment.TickCount64;
-        for (int i = 0; i < geometry.PieceCount; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            Span<byte> content = piece.AsSpan(0, geometry.LengthOf(i));
-            DiskResult read = store.Read(geometry.OffsetOf(i), content);
-            if (!read.IsOk) throw new CommandException(ExitCode.Disk, read.ToString());
-            Sha1.Hash(content, hashes.AsSpan(i * MetainfoFile.HashLength));
-            rate.Add(content.Length);
-            progress.Show(new TransferStatus("hashing", rate.Total, geometry.TotalLength) { Rate = rate.Update(TimeSpan.FromMilliseconds(Environment.TickCount64 - start)) });
-        }
+        DiskResult read = ContentHasher.Hash(
+            store, geometry, pieces: null, (piece, digest) => digest.CopyTo(hashes.AsSpan(piece * MetainfoFile.HashLength)),
+            new HashingProgress(progress, "hashing", geometry.TotalLength).Show, cancellation);
+        if (!read.IsOk) throw new CommandException(ExitCode.Disk, read.ToString());
         FileStamp[] after = store.Stamps();
         for (int file = 0; file < after.Length; file++)
             if (after[file] != before[file]) throw new CommandException(ExitCode.Disk, $"{store.PathOf(file)}: changed while it was read");

@@ -9,9 +9,11 @@ unsafe interface IBlockHash
     /// <summary>The state before the first block; its bytes are as many as the digest's.</summary>
     static abstract ReadOnlySpan<uint> InitialState { get; }
 
-    /// <summary>Takes <paramref name="blocks"/> blocks of each stream, as many streams as there are lanes, into the state.</summary>
-    /// <param name="state">The words of the state, each in all streams.</param>
-    static abstract void Compress<TLanes, T>(T* state, byte** streams, nint blocks)
+    /// <summary>Takes blocks of one or two sets of streams, each as many as there are lanes, into the state.</summary>
+    /// <param name="state">For each set the words of its state, each in all lanes.</param>
+    /// <param name="sets">1 or 2.</param>
+    /// <param name="blocks">Blocks taken of every stream.</param>
+    static abstract void Compress<TLanes, T>(T* state, byte** streams, int sets, nint blocks)
         where TLanes : ILanes<T> where T : unmanaged;
 }
 
@@ -59,6 +61,6 @@ static unsafe class BlockHash
     {
         fixed (uint* words = state)
         fixed (byte* stream = blocks)
-            THash.Compress<Lanes1, uint>(words, &stream, blocks.Length / BlockSize);
+            THash.Compress<Lanes1, uint>(words, &stream, sets: 1, blocks.Length / BlockSize);
     }
 }

@@ -15,7 +15,7 @@ interface IPieceReader
 /// <param name="Offset">Where the piece starts in the content.</param>
 readonly record struct PieceToHash(IPieceReader Content, long Offset, int Length);
 
-/// <param name="width">Pieces hashed at a time: one of <see cref="SideBySide.Widths"/>.</param>
+/// <param name="width">Lanes used: one of <see cref="SideBySide.Widths"/>.</param>
 sealed unsafe class PieceHasher(int width)
 {
     /// <summary>Bytes read at a time; whole blocks.</summary>
@@ -27,8 +27,8 @@ sealed unsafe class PieceHasher(int width)
     // the processor's cache, and all lanes read theirs at the same time.
     const int LaneRoom = StateRoom + ReadLength + 192;
 
-    readonly Lane[] _lanes = new Lane[width];
-    readonly byte[] _room = GC.AllocateUninitializedArray<byte>(width * LaneRoom + BlockHash.BlockSize, pinned: true);
+    readonly Lane[] _lanes = new Lane[SideBySide.StreamsFor(width)];
+    readonly byte[] _room = GC.AllocateUninitializedArray<byte>(SideBySide.StreamsFor(width) * LaneRoom + BlockHash.BlockSize, pinned: true);
 
     public PieceHasher() : this(SideBySide.Width) { }
 

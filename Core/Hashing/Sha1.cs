@@ -14,7 +14,10 @@ readonly unsafe struct Sha1 : IBlockHash
     /// <param name="digest">Receives <see cref="Size"/> bytes.</param>
     public static void Hash(ReadOnlySpan<byte> data, Span<byte> digest) => BlockHash.Hash<Sha1>(data, digest);
 
-    public static void Compress<TLanes, T>(T* state, byte** streams, nint blocks)
-        where TLanes : ILanes<T> where T : unmanaged =>
-        Sha1Lanes<TLanes, T>.Compress(state, streams, blocks);
+    public static void Compress<TLanes, T>(T* state, byte** streams, int sets, nint blocks)
+        where TLanes : ILanes<T> where T : unmanaged
+    {
+        if (sets == 1) Sha1Lanes<TLanes, T, OneSet>.Compress(state, streams, blocks);
+        else Sha1Lanes<TLanes, T, TwoSets>.Compress(state, streams, blocks);
+    }
 }

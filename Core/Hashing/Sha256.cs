@@ -14,7 +14,11 @@ readonly unsafe struct Sha256 : IBlockHash
     /// <param name="digest">Receives <see cref="Size"/> bytes.</param>
     public static void Hash(ReadOnlySpan<byte> data, Span<byte> digest) => BlockHash.Hash<Sha256>(data, digest);
 
-    public static void Compress<TLanes, T>(T* state, byte** streams, nint blocks)
-        where TLanes : ILanes<T> where T : unmanaged =>
-        Sha256Lanes<TLanes, T>.Compress(state, streams, blocks);
+    // Its rounds have enough to do that does not depend on each other: a second set in between would gain nothing.
+    public static void Compress<TLanes, T>(T* state, byte** streams, int sets, nint blocks)
+        where TLanes : ILanes<T> where T : unmanaged
+    {
+        for (int set = 0; set < sets; set++)
+            Sha256Lanes<TLanes, T>.Compress(state + set * Initial.Length, streams + set * TLanes.Count, blocks);
+    }
 }

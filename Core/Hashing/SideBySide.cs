@@ -1,13 +1,13 @@
-// Takes any number of streams through a hash, as many at a time as the machine's widest vectors have lanes.
+// Takes any number of streams through a hash, as many at a time as the machine's widest vectors have lanes for.
 using System.Runtime.Intrinsics;
 
 namespace TinyTorrent.Hashing;
 
 static unsafe class SideBySide
 {
-    const int MaxStateWords = 8, MaxLanes = 16;
+    const int MaxLanes = 16, MaxSets = 2, MaxStateWords = 8;
 
-    /// <summary>The widths that work here, 1 and up. In a build for any x86-64 the wider ones are not compiled in.</summary>
+    /// <summary>Lanes that work here, 1 and up. In a build for any x86-64 the wide ones are not compiled in.</summary>
     public static int[] Widths { get; } =
         [.. new[] { 1, Lanes4.IsSupported ? 4 : 0, Lanes8.IsSupported ? 8 : 0, Lanes16.IsSupported ? 16 : 0 }.Where(width => width > 0)];
 
@@ -17,6 +17,9 @@ static unsafe class SideBySide
 
     static int WidestUpTo(int most) => Widths.LastOrDefault(width => width <= most, 1);
 
+    /// <summary>Streams that make the best of this many lanes.</summary>
+    public static int StreamsFor(int width) => width == 1 ? 1 : MaxSets * width;
+
     /// <summary>Takes blocks of <paramref name="count"/> streams into their states.</summary>
     /// <param name="states">Each stream's words.</param>
     /// <param name="streams">Where each stream's next block is.</param>
@@ -24,37 +27,37 @@ static unsafe class SideBySide
     /// <param name="width">One of <see cref="Widths"/>.</param>
     public static void Compress<THash>(uint** states, byte** streams, int count, nint blocks, int width) where THash : IBlockHash
     {
-        for (int done = 0; done < count;)
+        for (int taken; count > 0; count -= taken, states += taken, streams += taken)
         {
-            // Two streams take a wide kernel no longer than one after the other, so it is only left to a single one.
-            int taken = Math.Min(count - done, width);
-            uint** state = states + done;
-            byte** stream = streams + done;
-            if (taken == 1) THash.Compress<Lanes1, uint>(*state, stream, blocks);
-            else if (width == 4) Together<THash, Lanes4, Vector128<uint>>(state, stream, taken, blocks);
-            else if (width == 8) Together<THash, Lanes8, Vector256<uint>>(state, stream, taken, blocks);
-            else Together<THash, Lanes16, Vector512<uint>>(state, stream, taken, blocks);
-            done += taken;
+            taken = Math.Min(count, StreamsFor(width));
+            // A vector with idle lanes is no slower than two streams one after the other; only a single one goes alone.
+            if (taken == 1) THash.Compress<Lanes1, uint>(*states, streams, sets: 1, blocks);
+            else if (width == Lanes4.Count) Together<THash, Lanes4, Vector128<uint>>(states, streams, taken, blocks);
+            else if (width == Lanes8.Count) Together<THash, Lanes8, Vector256<uint>>(states, streams, taken, blocks);
+            else Together<THash, Lanes16, Vector512<uint>>(states, streams, taken, blocks);
         }
     }
 
-    /// <param name="count">From 1 to the number of lanes; the other lanes repeat the first stream for nothing.</param>
+    /// <param name="count">1 to two sets of lanes. Lanes without a stream repeat the first one for nothing.</param>
     static void Together<THash, TLanes, T>(uint** states, byte** streams, int count, nint blocks)
         where THash : IBlockHash where TLanes : ILanes<T> where T : unmanaged
     {
-        T* state = stackalloc T[MaxStateWords];
-        byte** all = stackalloc byte*[MaxLanes];
+        uint* state = stackalloc uint[MaxSets * MaxStateWords * MaxLanes];
+        byte** all = stackalloc byte*[MaxSets * MaxLanes];
         int words = THash.InitialState.Length;
-        for (int lane = 0; lane < TLanes.Count; lane++)
+        int sets = count > TLanes.Count ? 2 : 1;
+        for (int lane = 0; lane < sets * TLanes.Count; lane++)
         {
             int from = lane < count ? lane : 0;
             all[lane] = streams[from];
-            for (int word = 0; word < words; word++) ((uint*)(state + word))[lane] = states[from][word];
+            for (int word = 0; word < words; word++) state[At(lane, word)] = states[from][word];
         }
-        THash.Compress<TLanes, T>(state, all, blocks);
+        THash.Compress<TLanes, T>((T*)state, all, sets, blocks);
         for (int lane = 0; lane < count; lane++)
         {
-            for (int word = 0; word < words; word++) states[lane][word] = ((uint*)(state + word))[lane];
+            for (int word = 0; word < words; word++) states[lane][word] = state[At(lane, word)];
         }
+
+        int At(int lane, int word) => (lane / TLanes.Count * words + word) * TLanes.Count + lane % TLanes.Count;
     }
 }

@@ -14,7 +14,7 @@ delegate void PieceHashed(int piece, ReadOnlySpan<byte> digest);
 sealed class ContentHasher : IPieceReader
 {
     // 32 MiB of buffers. More threads than that would wait for memory, not compute.
-    const int MostLanes = 256;
+    const int MostStreams = 256;
 
     const int ProgressInterval = 250; // milliseconds
 
@@ -42,7 +42,7 @@ sealed class ContentHasher : IPieceReader
         PieceStore store, Geometry geometry, int[]? pieces, PieceHashed onPiece, Action<long>? onProgress = null, CancellationToken cancellation = default)
     {
         int count = pieces?.Length ?? geometry.PieceCount;
-        (int threads, int group) = Divide(count, Environment.ProcessorCount, SideBySide.Width);
+        (int threads, int group) = Divide(count, Environment.ProcessorCount, SideBySide.StreamsFor(SideBySide.Width));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var hasher = new ContentHasher(store, geometry, pieces, onPiece, stop, group);
         hasher.RunThreads(threads, onProgress);
@@ -51,13 +51,13 @@ sealed class ContentHasher : IPieceReader
     }
 
     /// <summary>
-    /// How many threads share the work, and how many pieces one claims at a time: at most one per lane, and fewer when
+    /// How many threads share the work, and how many pieces one claims at a time: at most as many as hash side by side, and fewer when
     /// that keeps every thread busy to the end. Four pieces on two threads are two and two, not four and none.
     /// </summary>
-    public static (int Threads, int Group) Divide(int pieces, int cores, int lanes)
+    public static (int Threads, int Group) Divide(int pieces, int cores, int streams)
     {
-        int threads = Math.Clamp(Math.Min(cores, MostLanes / lanes), 1, Math.Max(1, pieces));
-        int rounds = Math.Max(1, (int)Math.Ceiling(pieces / ((double)threads * lanes)));
+        int threads = Math.Clamp(Math.Min(cores, MostStreams / streams), 1, Math.Max(1, pieces));
+        int rounds = Math.Max(1, (int)Math.Ceiling(pieces / ((double)threads * streams)));
         return (threads, (int)Math.Ceiling(pieces / ((double)threads * rounds)));
     }
 
