@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using TinyTorrent.Net;
 using TinyTorrent.Tracker;
@@ -140,6 +143,31 @@ public class HttpTrackerTransportTests
         TrackerReply busy = AskOnce(_ => ScriptedHttpServer.Response([], "Retry-After: 77\r\n", "503 Service Unavailable"));
         AssertFails(busy, TrackerFailure.BadAnswer, "HTTP 503");
         Assert.Equal(TimeSpan.FromSeconds(77), busy.RetryIn);
+    }
+
+    [Fact]
+    public async Task ACertificateNobodyVouchesForIsRefused()
+    {
+        using var key = RSA.Create(2048);
+        using X509Certificate2 certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task<Exception?> serving = ServeAsync();
+        using var probe = new TrackerProbe();
+        AssertFails(probe.Ask($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/announce"), TrackerFailure.Unreachable, "certificate");
+        Assert.NotNull(await serving); // nothing was sent through the tunnel
+
+        async Task<Exception?> ServeAsync()
+        {
+            using var tls = new SslStream(new NetworkStream(await listener.AcceptSocketAsync(), ownsSocket: true));
+            return await Record.ExceptionAsync(async () =>
+            {
+                await tls.AuthenticateAsServerAsync(certificate);
+                Assert.Equal(0, await tls.ReadAsync(new byte[1]));
+                throw new IOException("closed");
+            });
+        }
     }
 
     [Fact]
