@@ -170,7 +170,17 @@ sealed class Engine : IAsyncDisposable
         Verifier.Dispose();
         _diskQueue.Dispose();
         foreach (ActiveTorrent torrent in torrents) await torrent.SaveAsync().ConfigureAwait(false);
-        _trackerTransport.Shutdown(s_farewell);
+        await FarewellAsync(torrents).ConfigureAwait(false);
         foreach (ActiveTorrent torrent in torrents) torrent.Dispose();
+    }
+
+    /// <summary>Waits for the trackers to know that we leave; half-way the answers still under way are no longer waited for.</summary>
+    async Task FarewellAsync(ActiveTorrent[] torrents)
+    {
+        TimeSpan start = Clock.Now, waited = default;
+        for (; waited < s_farewell / 2 && !Array.TrueForAll(torrents, t => t.Trackers.IsStopped); waited = Clock.Now - start)
+            await Task.Delay(10).ConfigureAwait(false);
+        foreach (ActiveTorrent torrent in torrents) torrent.Trackers.StopAtOnce();
+        _trackerTransport.Shutdown(s_farewell - waited);
     }
 }

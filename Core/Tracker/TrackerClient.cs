@@ -86,7 +86,7 @@ sealed class TrackerClient : ITrackerCaller
     /// <summary>True once every tracker has answered its "stopped" or failed to.</summary>
     public bool IsStopped
     {
-        get { lock (_lock) return _stopping && _order.TrueForAll(t => t.Pending is null); }
+        get { lock (_lock) return _stopping && _order.TrueForAll(t => !t.OwesStopped && t.Pending?.Announce.Event != AnnounceEvent.Stopped); }
     }
 
     /// <summary>In the order they are asked.</summary>
@@ -127,7 +127,10 @@ sealed class TrackerClient : ITrackerCaller
         }
     }
 
-    /// <summary>Tells each tracker that may list us that we leave. Nothing else is sent after this.</summary>
+    /// <summary>
+    /// Tells each tracker that may list us that we leave; nothing else is sent after this. One that has an answer under way
+    /// is told after it: two requests on different connections may be heard in either order, and the other would list us again.
+    /// </summary>
     public void Stop(AnnounceTotals totals)
     {
         lock (_lock)
@@ -136,8 +139,24 @@ sealed class TrackerClient : ITrackerCaller
             _stopping = true;
             _totals = totals;
             foreach (TrackerEntry tracker in _order)
-                if (tracker.MayListUs) Ask(tracker, AnnounceEvent.Stopped);
+            {
+                tracker.OwesStopped = tracker.MayListUs;
+                if (tracker.Pending is null) TellStopped(tracker);
+            }
         }
+    }
+
+    /// <summary>After <see cref="Stop"/>: no answer is waited for any longer.</summary>
+    public void StopAtOnce()
+    {
+        lock (_lock) _order.ForEach(TellStopped);
+    }
+
+    void TellStopped(TrackerEntry tracker)
+    {
+        if (!tracker.OwesStopped) return;
+        tracker.OwesStopped = false;
+        Ask(tracker, AnnounceEvent.Stopped);
     }
 
     public void OnReply(TrackerRequest request, TrackerReply reply)
@@ -149,6 +168,8 @@ sealed class TrackerClient : ITrackerCaller
             if (tracker is null) return; // overtaken by "stopped"
             tracker.OnReply(reply, _now, _random);
             if (reply.Failure == TrackerFailure.None) OnSuccess(tracker, reply);
+            tracker.OwesStopped &= tracker.MayListUs; // a "started" that failed leaves nothing to take back
+            TellStopped(tracker);
             Advance();
             status = StatusOf(tracker);
         }

@@ -27,6 +27,9 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
 
     public bool OwesCompleted { get; private set; }
 
+    /// <summary>We leave, and it has to hear of it.</summary>
+    public bool OwesStopped { get; set; }
+
     public TrackerFailure Failure { get; private set; }
 
     public string Reason { get; private set; } = "";

@@ -137,11 +137,28 @@ public class TrackerClientTests
     }
 
     [Fact]
-    public void StoppedIsToldWhileStartedIsUnderWayAndItsLateAnswerIsIgnored()
+    public void StoppedIsToldAfterTheAnswerThatIsUnderWay()
     {
         var world = new FakeTrackers(1, Tier("a"), Tier("b"));
         world.Start();
         world.Client.Stop(world.Totals);
+        Assert.Equal("a Started", world.TakeLog());
+        Assert.False(world.Client.IsStopped);
+        world.Succeed("a"); // answers "started"
+        Assert.Equal("a Stopped", world.TakeLog());
+        Assert.False(world.Client.IsStopped);
+        world.Succeed("a");
+        Assert.True(world.Client.IsStopped);
+    }
+
+    [Fact]
+    public void InAHurryStoppedIsToldWhileAnotherAnswerIsUnderWay()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        world.Start();
+        world.Client.Stop(world.Totals);
+        world.Client.StopAtOnce();
+        world.Client.StopAtOnce();
         Assert.Equal("a Started, a Stopped", world.TakeLog());
         world.Succeed("a"); // answers "started"
         Assert.False(world.Client.IsStopped);
