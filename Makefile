@@ -59,7 +59,7 @@ demo: bin/tinytorrent
 test:
 	@mkdir -p obj; dotnet test Tests | tee obj/test.log; result=$${PIPESTATUS[0]}; \
 	awk -F'[:,]' '/ - Failed: +[0-9]+, Passed: +[0-9]+, Skipped:/ { f += $$2; p += $$4; s += $$6 } \
-	  END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' obj/test.log; exit $$result
+	  END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' obj/test.log | tee obj/test-total.log; exit $$result
 
 interop: bin/tinytorrent
 	@Tests/Interop/run.sh
