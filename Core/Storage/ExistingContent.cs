@@ -18,6 +18,8 @@ static class ExistingContent
         {
             for (int piece = state.Pieces.NextSet(0); piece >= 0; piece = state.Pieces.NextSet(piece + 1)) picker.MarkHave(piece);
             toHash.RemoveAll(piece => !state.Doubtful![piece]);
+            // stopped between the last block of a piece and its hash
+            toHash.AddRange(state.Begun.Where(begun => begun.Blocks.IsFull).Select(begun => begun.Piece));
         }
         long total = toHash.Sum(piece => (long)metainfo.Geometry.LengthOf(piece));
         DiskResult result = ContentHasher.Hash(store, metainfo.Geometry, [.. toHash], (piece, digest) =>
@@ -26,7 +28,7 @@ static class ExistingContent
         }, done => progress(done, total), cancellation);
         if (state is not null)
             foreach ((int piece, Bitfield blocks) in state.Begun)
-                if (!picker.Have[piece]) picker.MarkBlocks(piece, blocks);
+                if (!blocks.IsFull) picker.MarkBlocks(piece, blocks);
         return result.Fault == DiskFault.Missing ? DiskResult.Ok : result; // files that went meanwhile are to be downloaded
     }
 
