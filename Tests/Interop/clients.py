@@ -19,6 +19,7 @@ TINYTORRENT = os.path.join(HERE, "../../bin/tinytorrent")
 class Client:
     good_exits = (0,)
     makes_empty_files = True
+    runs_as = Program
 
     def __init__(self, host, work, timeout=90):
         self.host, self.work, self.timeout = host, work, timeout
@@ -28,7 +29,7 @@ class Client:
         os.makedirs(work, exist_ok=True)
 
     def run(self, *command, **options):
-        self.program = Program(self.host, list(command), os.path.join(self.work, f"{self.name}.log"), **options)
+        self.program = self.runs_as(self.host, list(command), os.path.join(self.work, f"{self.name}.log"), **options)
 
     def completes(self):
         """For clients that end when they have everything."""

@@ -1,0 +1,238 @@
+"""What a download and a hash pass cost here and in other programs, as Markdown tables.
+
+Downloads: one file from one libtorrent seeder, over a wire between two network namespaces, through our tracker. The programs
+take turns, so that whatever else the machine does falls on all of them; the tables hold medians. Run by run.sh."""
+import argparse
+import importlib.util
+import json
+import os
+import random
+import re
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Interop"))
+
+from clients import TINYTORRENT, Aria2, LibTorrent, TinyTorrent, Tracker
+from content import Content, room
+from network import Failure, Host, Program, wire
+
+MIB = 1 << 20
+
+
+class Measured(Program):
+    """A program and what it took: `wall` and `cpu` (user and system) in seconds, `peak`, the most memory it held, in bytes."""
+
+    def __init__(self, *arguments, **options):
+        self.wall, self.cpu, self.peak = 0.0, 0.0, 0
+        self._began = time.monotonic()
+        super().__init__(*arguments, **options)
+
+    def wait(self, timeout):
+        if self._process.returncode is None:
+            self._measure(timeout)
+        return self._process.returncode
+
+    def _measure(self, timeout):
+        pid = self._process.pid
+        ended = os.pidfd_open(pid)
+        try:
+            while not select.select([ended], [], [], 0.02)[0]:
+                self._look_at_memory(pid)
+                if time.monotonic() - self._began > timeout:
+                    self._process.kill()
+                    self._process.wait()
+                    raise Failure(f"{self.name} ran for more than {timeout} s")
+        finally:
+            os.close(ended)
+        self.wall = time.monotonic() - self._began
+        _, status, usage = os.wait4(pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self.cpu = usage.ru_utime + usage.ru_stime
+
+    def _look_at_memory(self, pid):
+        # not ru_maxrss: that begins with what this process held, whose memory the child shared until its exec
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            peak = re.search(r"VmHWM:\s+(\d+) kB", file.read())
+        if peak:
+            self.peak = max(self.peak, int(peak[1]) * 1024)
+
+
+class Bench:
+    def __init__(self, work, size, runs):
+        self.work, self.runs = work, runs
+        self.timeout = 60 + size // 2
+        self.failed = 0
+        folder = os.path.join(work, "content")
+        os.mkdir(folder)
+        self.content = Content(random_file(os.path.join(folder, "data.bin"), size))
+
+    def create(self, url):
+        """(path, what `info` says) of a .torrent with this tracker."""
+        path = os.path.join(self.work, "data.torrent")
+        subprocess.run([TINYTORRENT, "create", self.content.path, "-a", url, "-o", path, "--force"],
+                       check=True, stdout=subprocess.DEVNULL)
+        shown = subprocess.run([TINYTORRENT, "info", path, "--json"], check=True, capture_output=True, text=True).stdout
+        return path, json.loads(shown.splitlines()[-1])
+
+    def in_turn(self, contestants):
+        """{name: programs that came to an end} of {name: what runs one}, after a first turn that does not count."""
+        done = {name: [] for name in contestants}
+        for run in range(self.runs + 1):
+            for name, measure in contestants.items():
+                try:
+                    program = measure()
+                except Failure as failure:
+                    self.failed += 1
+                    print(f"{name}, run {run}: {failure}", file=sys.stderr)
+                    continue
+                print(f"{name}, run {run}: {program.wall:.2f} s, {program.cpu:.2f} CPU s", file=sys.stderr)
+                if run > 0:
+                    done[name].append(program)
+        return done
+
+    def downloads(self):
+        here, there = wire()
+        tracker = Tracker(here, os.path.join(self.work, "tracker"))
+        torrent, info = self.create(tracker.url("http"))
+        seeder = LibTorrent(here, os.path.join(self.work, "seeder"))
+        seeder.seed(torrent, self.content.folder)
+        tracker.wait_for_seeder(info["info_hash"])
+
+        def get(kind, *options):
+            client = kind(there, os.path.join(self.work, "client"), *options, timeout=self.timeout)
+            client.runs_as = Measured
+            out = os.path.join(self.work, "out")
+            os.mkdir(out)
+            try:
+                client.get(torrent, out)
+                self.content.compare(out)
+                return client.program
+            finally:
+                shutil.rmtree(out)
+                shutil.rmtree(client.work)
+
+        contestants = {
+            "tinytorrent get": lambda: get(TinyTorrent, "async"),
+            "tinytorrent get --engine sync": lambda: get(TinyTorrent, "sync"),
+        }
+        if present("aria2", shutil.which("aria2c")):
+            contestants["aria2"] = lambda: get(Aria2)
+        contestants["libtorrent"] = lambda: get(LibTorrent)
+        done = self.in_turn(contestants)
+        seeder.stop()
+        tracker.stop()
+        return done
+
+    def hash_passes(self):
+        torrent, info = self.create("http://10.0.0.1/announce")
+        threads = os.cpu_count()
+        scratch = os.path.join(self.work, "mktorrent.torrent")
+
+        def measure(*command):
+            program = Measured(Host("127.0.0.1"), list(command), os.path.join(self.work, "hash.log"))
+            if (code := program.wait(self.timeout)) != 0:
+                raise Failure(f"{program.name} ended with {code}: {program.output()[-200:]}")
+            return program
+
+        def mktorrent():
+            try:
+                return measure("mktorrent", "-t", str(threads), "-l", str(info["piece_length"].bit_length() - 1),
+                               "-o", scratch, self.content.path)
+            finally:
+                if os.path.exists(scratch):
+                    os.remove(scratch)
+
+        contestants = {"tinytorrent verify": lambda: measure(TINYTORRENT, "verify", torrent, self.content.path)}
+        if present("mktorrent", shutil.which("mktorrent")):
+            contestants[f"mktorrent -t {threads}"] = mktorrent
+        return self.in_turn(contestants)
+
+
+def random_file(path, size):
+    """A file of so many MiB."""
+    rng = random.Random(1)
+    with open(path, "wb") as file:
+        for _ in range(size):
+            file.write(rng.randbytes(MIB))
+    return path
+
+
+def present(name, found):
+    """Whether a program was found; says so if it was not."""
+    if not found:
+        print(f"{name} is missing: left out.\n")
+    return bool(found)
+
+
+def median(programs, what):
+    return statistics.median(what(program) for program in programs)
+
+
+def table(done, columns, rate, beside):
+    """Markdown: a row for every program, a column for every (heading, format, value of one run), and last how many times the
+    rate of the row named `beside` it reaches."""
+    rows = {name: programs for name, programs in done.items() if programs}
+    rates = {name: median(programs, rate) for name, programs in rows.items()}
+    other = next((name for name in rows if name.startswith(beside)), None)
+    headings = ["", *(heading for heading, _, _ in columns), *([f"beside {beside}"] if other else [])]
+    print("| " + " | ".join(headings) + " |")
+    print("|---|" + "---:|" * (len(headings) - 1))
+    for name, programs in rows.items():
+        cells = [format(median(programs, value), form) for _, form, value in columns]
+        if other:
+            cells.append(f"{rates[name] / rates[other]:.2f}x")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    print(flush=True)
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", type=int, default=1024, help="MiB")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    if options.size < 1 or options.runs < 1:
+        parser.error("--size and --runs begin at 1")
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, interrupted)
+    where = room(2 * options.size * MIB)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=where, ignore_cleanup_errors=True) as work:
+        bench = Bench(work, options.size, options.runs)
+        size = bench.content.bytes
+        print(f"{options.size} MiB in {'memory' if where else 'files on disk'}, medians of {options.runs} runs that take turns, "
+              f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start.\n", flush=True)
+        if present("libtorrent, which every download comes from,", importlib.util.find_spec("libtorrent")):
+            per_cpu = lambda program: size / MIB / program.cpu
+            table(bench.downloads(), [
+                ("wall s", ".2f", lambda program: program.wall),
+                ("CPU s", ".2f", lambda program: program.cpu),
+                ("MiB per CPU s", ".0f", per_cpu),
+                ("peak RSS MiB", ".1f", lambda program: program.peak / MIB),
+            ], per_cpu, "aria2")
+            print("libtorrent runs in Python, whose start is in its CPU time, and maps its files: their pages are in its RSS.\n")
+        per_cpu = lambda program: size / 1e9 / program.cpu
+        table(bench.hash_passes(), [
+            ("wall s", ".2f", lambda program: program.wall),
+            ("CPU s", ".2f", lambda program: program.cpu),
+            ("GB/s", ".2f", lambda program: size / 1e9 / program.wall),
+            ("GB per CPU s", ".2f", per_cpu),
+        ], per_cpu, "mktorrent")
+    print(f"    make bench SIZE={options.size} RUNS={options.runs}")
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        os._exit(130)  # the namespace ends with this process, and with it every program in it
