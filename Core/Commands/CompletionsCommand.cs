@@ -41,7 +41,7 @@ static class CompletionsCommand
     {
         if (name == "[COMMAND]") return (Kind.Words, [.. CommandTable.All.Select(command => command.Name)]);
         string[] words = name.Split(' ')[0].Trim('[', ']').Split('|');
-        if (words.Length > 1 && words.All(word => word.All(char.IsAsciiLetterLower))) return (Kind.Words, words);
+        if (words.Length > 1 && Array.TrueForAll(words, word => Array.TrueForAll(word.ToCharArray(), char.IsAsciiLetterLower))) return (Kind.Words, words);
         if (words.Contains("DIR")) return (Kind.Folder, []);
         return words.Any(word => word is "FILE" or "PATH" or "SOURCE" || word.EndsWith(".torrent", StringComparison.Ordinal)) ? (Kind.File, []) : (Kind.None, []);
     }

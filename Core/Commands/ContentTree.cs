@@ -58,7 +58,9 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
             if (length >= 0) found.Add(path, length);
             else skipped(path);
         }
-        return [.. found.Select(file => (file.Key, file.Value)).OrderBy(file => Encoding.UTF8.GetBytes(file.Key), ByteOrder)];
+        string[] paths = [.. found.Keys];
+        Array.Sort(Array.ConvertAll(paths, Encoding.UTF8.GetBytes), paths, ByteOrder);
+        return [.. Array.ConvertAll(paths, path => (path, found[path]))];
     }
 
     /// <summary>The length of the file a link leads to; -1 if that is none of the files found.</summary>

@@ -38,7 +38,7 @@ sealed record TorrentSource(InfoHash InfoHash)
             if (Magnet.IsMagnet(source)) return Of(Magnet.Parse(source));
             if (IsUrl(source)) return Of(MetainfoFile.Parse(TorrentDownload.Fetch(source, cancellation)));
             if (InfoHash.TryParseHex(source, out InfoHash hash)) return new TorrentSource(hash);
-            if (source.Length == 64 && source.All(char.IsAsciiHexDigit))
+            if (source.Length == 64 && Array.TrueForAll(source.ToCharArray(), char.IsAsciiHexDigit))
                 throw new FormatException("an info-hash of version 2 (BEP 52), which is not supported");
             return Of(MetainfoFile.Parse(ReadFile(source)));
         }

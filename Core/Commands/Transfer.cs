@@ -29,8 +29,13 @@ sealed class Transfer
         torrent.Torrent.PieceFailed += OnPieceFailed;
         WriteStarted();
         engine.Add(torrent);
-        torrent.AddPeers([.. peers.Where(p => IPAddress.TryParse(p.Host, out _)).Select(p => new IPEndPoint(IPAddress.Parse(p.Host), p.Port))]);
-        foreach (HostPort peer in peers) if (!IPAddress.TryParse(peer.Host, out _)) _ = ConnectAsync(peer);
+        var addresses = new List<IPEndPoint>();
+        foreach (HostPort peer in peers)
+        {
+            if (IPAddress.TryParse(peer.Host, out IPAddress? address)) addresses.Add(new IPEndPoint(address, peer.Port));
+            else _ = ConnectAsync(peer);
+        }
+        torrent.AddPeers(addresses);
     }
 
     /// <summary>Hashes what is on disk, with progress, and tells the picker.</summary>

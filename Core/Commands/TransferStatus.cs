@@ -39,7 +39,7 @@ readonly record struct TransferStatus(string Phase, long Done, long Total)
     {
         List<(int Importance, string Text)> parts = Parts();
         string line;
-        while ((line = string.Join("  ", parts.Select(part => part.Text))).Length > width && parts.Count > 1)
+        while ((line = string.Join("  ", parts.ConvertAll(part => part.Text))).Length > width && parts.Count > 1)
             parts.Remove(parts.Min());
         return line.Length <= width ? line : line[..Math.Max(0, width)];
     }

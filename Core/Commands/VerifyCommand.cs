@@ -78,9 +78,17 @@ static class VerifyCommand
         CultureInfo.InvariantCulture,
         $"{Display.Bytes(bytes)} in {elapsed.TotalSeconds:0.0}s ({Display.Rate(bytes / Math.Max(0.001, elapsed.TotalSeconds))})");
 
-    static string Ranges(IReadOnlyList<(int First, int Last)> ranges) =>
-        string.Join(", ", ranges.Take(MostRangesShown).Select(range => range.First == range.Last ? $"{range.First}" : $"{range.First}-{range.Last}"))
-        + (ranges.Count > MostRangesShown ? ", …" : "");
+    static string Ranges(IReadOnlyList<(int First, int Last)> ranges)
+    {
+        var shown = new List<string>();
+        foreach ((int first, int last) in ranges)
+        {
+            bool enough = shown.Count == MostRangesShown;
+            shown.Add(enough ? "…" : first == last ? $"{first}" : $"{first}-{last}");
+            if (enough) break;
+        }
+        return string.Join(", ", shown);
+    }
 
     static void Write(JsonEvents events, MetainfoFile torrent, ContentReport report, TimeSpan elapsed)
     {

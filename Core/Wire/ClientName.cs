@@ -37,8 +37,8 @@ static class ClientName
             int number = char.IsAsciiDigit((char)letter) ? letter - '0' : (letter | 0x20) - 'a' + 10;
             name.Append(name.Length == 0 ? " " : ".").Append(number);
         }
+        if (!char.IsAsciiLetterOrDigit((char)program[0]) || !char.IsAsciiLetterOrDigit((char)program[1])) return null;
         string code = Encoding.ASCII.GetString(program);
-        if (!code.All(char.IsAsciiLetterOrDigit)) return null;
         if (name.ToString().EndsWith(".0", StringComparison.Ordinal)) name.Length -= 2; // a fourth part nobody counts with
         return Names.GetValueOrDefault(code, code) + name;
     }
