@@ -63,8 +63,8 @@ sealed class Engine : IAsyncDisposable
     public PieceVerifier Verifier { get; } = new();
     public ITrackerTransport TrackerTransport => _trackerTransport;
 
-    /// <summary>A fault of ours in a connection's loop; null while there is none.</summary>
-    public Exception? Fault => _connections.Fault;
+    /// <summary>A fault of ours in a connection's loop, the listener's or the heartbeat's; null while there is none.</summary>
+    public Exception? Fault => _connections.Fault ?? (_listening.Exception ?? _beating.Exception)?.InnerException;
 
     /// <summary>Takes over the torrent and starts it.</summary>
     public void Add(ActiveTorrent torrent)
@@ -110,6 +110,8 @@ sealed class Engine : IAsyncDisposable
 
     async Task DialAsync(Torrent torrent, IPEndPoint peer)
     {
+        // Many dials may fail at once, as all to IPv6 do on a host without it: each on a stack of its own.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             Socket socket = await _driver.ConnectAsync(peer, _stop.Token).ConfigureAwait(false);
@@ -155,7 +157,13 @@ sealed class Engine : IAsyncDisposable
     public async Task ConnectAsync(ActiveTorrent torrent, string host, int port)
     {
         Socket socket = await HappyEyeballs.ConnectAsync(host, port, _driver.ConnectAsync, _stop.Token).ConfigureAwait(false);
-        Start(torrent.Torrent, socket, (IPEndPoint)socket.RemoteEndPoint!);
+        if (socket.RemoteEndPoint is not IPEndPoint peer)
+        {
+            socket.Dispose(); // gone already
+            throw new SocketException((int)SocketError.ConnectionReset);
+        }
+        torrent.Torrent.OnDialled(peer);
+        Start(torrent.Torrent, socket, peer);
     }
 
     /// <summary>Tells the trackers, ends every connection, saves every state, joins every thread.</summary>

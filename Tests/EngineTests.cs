@@ -80,12 +80,13 @@ public sealed class EngineTests : IDisposable
         }
         await using Engine again = Start(synchronous);
         ActiveTorrent rest = Add(again, metainfo, "get");
-        Assert.Equal(had, rest.Torrent.Stats.Wanted - rest.Torrent.Stats.Left);
+        long has = rest.Torrent.Stats.Wanted - rest.Torrent.Stats.Left;
+        Assert.True(has >= had); // more, if pieces were whole and not yet hashed
         rest.AddPeers([new(IPAddress.Loopback, seeder.Port)]);
         await rest.Completion.WaitAsync(s_patience);
         AssertSame("seed", "get", metainfo);
         // Blocks under way when it stopped may have been lost; a verified piece never.
-        Assert.True(rest.Torrent.Stats.Downloaded <= metainfo.Geometry.TotalLength - had);
+        Assert.True(rest.Torrent.Stats.Downloaded <= metainfo.Geometry.TotalLength - has);
         Assert.True(first + rest.Torrent.Stats.Downloaded >= metainfo.Geometry.TotalLength);
     }
 

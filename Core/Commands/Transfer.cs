@@ -19,6 +19,7 @@ sealed class Transfer
     readonly Progress _progress;
     readonly CancellationToken _interrupt;
     readonly TimeSpan _started;
+    int _connecting; // peers given by name that have neither answered nor failed
 
     /// <summary>Starts the torrent.</summary>
     public Transfer(Engine engine, ActiveTorrent torrent, IReadOnlyList<HostPort> peers, Progress progress, CancellationToken interrupt)
@@ -68,7 +69,7 @@ sealed class Transfer
             if (stats.Downloaded > received) (received, lastArrival) = (stats.Downloaded, now);
             if (now - lastArrival > timeout)
                 throw new CommandException(stats.Left < stats.Wanted ? ExitCode.Incomplete : ExitCode.NoPeer, $"nothing arrived for {Display.Duration(timeout.Value)}");
-            if (_torrent.Trackers.AllFailed && _torrent.Torrent.IsStranded) throw Stranded();
+            if (_torrent.Trackers.AllFailed && Volatile.Read(ref _connecting) == 0 && _torrent.Torrent.IsStranded) throw Stranded();
         }
         look();
         WriteCompleted();
@@ -131,22 +132,31 @@ sealed class Transfer
 
     async Task ConnectAsync(HostPort peer)
     {
+        Interlocked.Increment(ref _connecting);
         try { await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false); }
         catch (SocketException e) { _progress.Warning($"{peer}: {Failure.Reason(e.Message)}"); }
         catch (OperationCanceledException) { } // the engine stops
+        finally { Interlocked.Decrement(ref _connecting); }
+    }
+
+    /// <summary>An event of the engine's threads, which must not end because stdout has.</summary>
+    void Tell(string name, Action<Utf8JsonWriter> fields)
+    {
+        try { _progress.Events?.Write(name, fields); }
+        catch (OutputException) { } // the next progress event ends the command
     }
 
     void OnTracker(TrackerStatus status)
     {
         if (status.Failure != TrackerFailure.None) _progress.Warning(TrackerReport.ToLine(status));
         else _progress.Detail(TrackerReport.ToLine(status));
-        _progress.Events?.Write("tracker", json => TrackerReport.WriteTo(json, status));
+        Tell("tracker", json => TrackerReport.WriteTo(json, status));
     }
 
     void OnPeer(IPEndPoint peer, bool connected)
     {
         _progress.Detail($"{peer}: {(connected ? "connected" : "gone")}");
-        _progress.Events?.Write("peer", json =>
+        Tell("peer", json =>
         {
             json.WriteString("address", peer.ToString());
             json.WriteString("state", connected ? "connected" : "gone");
@@ -156,7 +166,7 @@ sealed class Transfer
     void OnPieceFailed(int piece)
     {
         _progress.Detail($"piece {piece} arrived damaged and is fetched again");
-        _progress.Events?.Write("piece-failed", json => json.WriteNumber("piece", piece));
+        Tell("piece-failed", json => json.WriteNumber("piece", piece));
     }
 
     void WriteStarted()

@@ -36,15 +36,14 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
     {
         var wake = new AsyncSignal();
         var closed = new CancellationTokenSource(); // a wait for the rate limit must not outlive the connection
-        peer.Outbox.Attach(wake.Set, () => { PeerSocket.Shutdown(socket); closed.Cancel(); });
+        // Whoever closes holds locks: what waits for the cancellation must not go on inside that call.
+        peer.Outbox.Attach(wake.Set, () => { PeerSocket.Shutdown(socket); _ = closed.CancelAsync(); });
 
         Task<Exception?> reading = GuardAsync(ReadAsync(socket, peer, closed.Token), peer);
         Task<Exception?> writing = GuardAsync(WriteAsync(socket, peer, wake, closed.Token), peer);
         Exception? fault = await reading.ConfigureAwait(false) ?? await writing.ConfigureAwait(false);
         await writing.ConfigureAwait(false);
-        socket.Dispose();
-        peer.Closed(clock.Now);
-        ended(fault);
+        ended(PeerSocket.End(socket, peer, clock.Now) ?? fault);
     }
 
     /// <summary>Whatever ends one loop ends the connection, and so the other loop.</summary>

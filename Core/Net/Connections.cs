@@ -5,11 +5,10 @@ using TinyTorrent.Wire;
 namespace TinyTorrent.Net;
 
 /// <summary>Any thread may call.</summary>
-sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers)
+/// <param name="handshakeTime">A handshake that takes longer is no BitTorrent peer, or a slow-loris; null: 20 s.</param>
+sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan? handshakeTime = null)
 {
-    /// <summary>A handshake that takes longer is no BitTorrent peer, or a slow-loris.</summary>
-    static readonly TimeSpan s_handshakeTime = TimeSpan.FromSeconds(20);
-
+    readonly TimeSpan _handshakeTime = handshakeTime ?? TimeSpan.FromSeconds(20);
     readonly Lock _gate = new();
     readonly Dictionary<PeerSession, TimeSpan> _live = [];
     readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,8 +32,18 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers)
             admitted = !_stopping && _live.Count < maxPeers;
             if (admitted) _live.Add(session, clock.Now);
         }
-        if (admitted) driver.Start(socket, session, fault => OnEnded(session, refused, fault));
-        else socket.Dispose();
+        try
+        {
+            if (admitted) driver.Start(socket, session, fault => OnEnded(session, refused, fault));
+            else socket.Dispose();
+        }
+        catch (OutOfMemoryException) // the system gives no more threads: as good as no room
+        {
+            admitted = false;
+            session.Outbox.Close();
+            socket.Dispose();
+            OnEnded(session, refused: null, fault: null);
+        }
         return admitted;
     }
 
@@ -56,7 +65,7 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers)
         {
             TimeSpan now = clock.Now;
             foreach ((PeerSession session, TimeSpan since) in _live)
-                if (!session.IsEstablished && now - since > s_handshakeTime) session.Outbox.Close();
+                if (!session.IsEstablished && now - since > _handshakeTime) session.Outbox.Close();
         }
     }
 

@@ -22,6 +22,18 @@ static class PeerSocket
         catch (ObjectDisposedException) { } // the loops have ended already
     }
 
+    /// <summary>Both loops have ended. The fault if a listener of the torrent's events throws: the connection must end all the same.</summary>
+    public static Exception? End(Socket socket, PeerSession peer, TimeSpan now)
+    {
+        socket.Dispose();
+        try { peer.Closed(now); }
+        catch (Exception e) // stdout may have lost its reader, for one; the engine ends with it
+        {
+            return e;
+        }
+        return null;
+    }
+
     /// <summary>Blocks to put into one send, so that a rate limit stays smooth.</summary>
     public static int BlocksPerSend(RateLimiter up) =>
         up.Quantum(Geometry.BlockLength, PeerSession.MaxBlocksPerSend * Geometry.BlockLength) / Geometry.BlockLength;

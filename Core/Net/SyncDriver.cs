@@ -20,9 +20,10 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
         var thread = new Thread(() =>
         {
             // A blocking connect obeys the send timeout; an asynchronous one would leave the socket non-blocking.
-            Socket socket = PeerSocket.Create(peer);
+            Socket? socket = null;
             try
             {
+                socket = PeerSocket.Create(peer);
                 using CancellationTokenRegistration abort = cancellation.UnsafeRegister(static s => ((Socket)s!).Dispose(), socket);
                 socket.SendTimeout = (int)PeerSocket.ConnectTimeout.TotalMilliseconds;
                 socket.Connect(peer);
@@ -31,7 +32,7 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                socket.Dispose();
+                socket?.Dispose();
                 connected.SetException(e as SocketException ?? new SocketException((int)SocketError.OperationAborted));
             }
         }, StackSize) { Name = "peer-dial", IsBackground = true };
@@ -51,9 +52,7 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
         {
             Guard(() => Read(socket, peer, closed), peer, ref fault);
             writer.Join();
-            socket.Dispose();
-            peer.Closed(clock.Now);
-            ended(fault);
+            ended(PeerSocket.End(socket, peer, clock.Now) ?? fault);
         }, StackSize) { Name = "peer-rx", IsBackground = true };
         writer.Start();
         reader.Start();

@@ -49,7 +49,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
             case MessageId.HaveAll:
                 return peer.Fast && picker.OnHaveAll(peer.Pieces);
             case MessageId.HaveNone:
-                return peer.Fast;
+                return peer.Fast && PiecePicker.OnHaveNone(peer.Pieces);
             case MessageId.AllowedFast:
                 return peer.Fast && picker.OnAllowedFast(peer.Pieces, message.Piece);
             case MessageId.RejectRequest:
@@ -134,13 +134,13 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         peer.Outbox.Send(interested ? MessageId.Interested : MessageId.NotInterested);
     }
 
-    /// <summary>A piece's hash was right: everybody who lacks it is told.</summary>
+    /// <summary>A piece's hash was right: everybody is told. Who has it too sees how far we are, and counts us when we are done.</summary>
     public void OnVerified(int piece)
     {
         picker.OnVerified(piece);
         foreach (Peer peer in peers)
         {
-            if (!peer.Pieces.Has[piece]) peer.Outbox.Send(MessageId.Have, piece);
+            peer.Outbox.Send(MessageId.Have, piece);
             UpdateInterest(peer);
             peer.Outbox.Flush();
         }

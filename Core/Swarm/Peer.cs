@@ -14,6 +14,7 @@ sealed class Peer
     public required IPEndPoint Address { get; init; }
 
     public required bool IsIncoming { get; init; }
+    public required TimeSpan Connected { get; init; }
     public required Handshake Handshake { get; init; }
 
     /// <summary>What it has, what it was asked for, and whether it chokes us.</summary>

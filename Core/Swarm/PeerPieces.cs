@@ -53,7 +53,7 @@ sealed class PeerPieces(int pieceCount, object? owner)
     /// <summary>True if it had everything when it told us: counted in one number instead of piece by piece.</summary>
     public bool CountedAsSeed { get; set; }
 
-    /// <summary>True once its bitfield or a have was counted: another bitfield only adds to it.</summary>
+    /// <summary>True once its bitfield or a have was counted, or it said that it has none: another bitfield only adds to it.</summary>
     public bool HasSpoken { get; set; }
 
     /// <summary>By <see cref="Startable"/>: the version of the missing set that was searched in vain for this peer.</summary>

@@ -41,6 +41,13 @@ sealed partial class PiecePicker
         return true;
     }
 
+    /// <summary>The have-none message (BEP 6). False if it comes late.</summary>
+    public static bool OnHaveNone(PeerPieces peer)
+    {
+        if (peer.HasSpoken) return false;
+        return peer.HasSpoken = true;
+    }
+
     /// <summary>A have message. False if there is no such piece.</summary>
     public bool OnHave(PeerPieces peer, int piece)
     {

@@ -8,6 +8,9 @@ sealed class RateLimiter
     /// <summary>What may be sent ahead of the rate after a pause.</summary>
     static readonly TimeSpan s_burst = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>No timer takes more; only a byte a second among hundreds of peers gets there.</summary>
+    static readonly TimeSpan s_longest = TimeSpan.FromDays(20);
+
     readonly Lock _gate = new();
     readonly long _bytesPerSecond;
     TimeSpan _even;
@@ -29,7 +32,8 @@ sealed class RateLimiter
         {
             TimeSpan start = now - s_burst > _even ? now - s_burst : _even;
             _even = start + TimeSpan.FromSeconds((double)bytes / _bytesPerSecond);
-            return _even > now ? _even - now : TimeSpan.Zero;
+            TimeSpan wait = _even > now ? _even - now : TimeSpan.Zero;
+            return wait < s_longest ? wait : s_longest;
         }
     }
 }

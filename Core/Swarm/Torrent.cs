@@ -21,6 +21,9 @@ sealed class Torrent
     /// <summary>A peer that says nothing for so long is gone; keep-alives come every two minutes (BEP 3).</summary>
     static readonly TimeSpan s_silence = TimeSpan.FromSeconds(150), s_keepAlive = TimeSpan.FromSeconds(100);
 
+    /// <summary>Connections made within this time may have crossed.</summary>
+    static readonly TimeSpan s_crossing = TimeSpan.FromSeconds(5);
+
     static readonly string s_clientName = $"tinytorrent/{typeof(Torrent).Assembly.GetName().Version?.ToString(3)}";
 
     readonly Lock _gate = new();
@@ -120,6 +123,12 @@ sealed class Torrent
         lock (_gate) return _candidates.NextToDial(now);
     }
 
+    /// <summary>A connection was made that <see cref="NextToDial"/> did not ask for.</summary>
+    public void OnDialled(IPEndPoint peer)
+    {
+        lock (_gate) _candidates.OnConnected(peer);
+    }
+
     public void OnDialFailed(IPEndPoint peer, TimeSpan now)
     {
         lock (_gate) _candidates.OnDialFailed(peer, now);
@@ -138,13 +147,19 @@ sealed class Torrent
                 if (dialled) _candidates.OnOwnAddress(address);
                 return null;
             }
-            foreach (Peer other in _peers) if (other.Handshake.PeerId == handshake.PeerId) return null;
+            foreach (Peer other in _peers)
+            {
+                if (other.Handshake.PeerId != handshake.PeerId) continue;
+                if (!Supersedes(other, address, dialled, now)) return null;
+                other.Outbox.Close();
+            }
 
             peer = new Peer
             {
                 Session = session,
                 Address = address,
                 IsIncoming = !dialled,
+                Connected = now,
                 Handshake = handshake,
                 Choke = new ChokerPeer(now),
                 LastHeard = now,
@@ -164,6 +179,14 @@ sealed class Torrent
         PeerChanged?.Invoke(address, true);
         return new PeerLink(this, _disk, peer);
     }
+
+    /// <summary>
+    /// Two that dial each other at the same time have two connections, and must agree which one stays: the one that the
+    /// greater peer id has opened.
+    /// </summary>
+    bool Supersedes(Peer other, IPEndPoint address, bool dialled, TimeSpan now) =>
+        other.IsIncoming == dialled && now - other.Connected < s_crossing && other.Address.Address.Equals(address.Address)
+        && dialled == _ownId.Bytes.SequenceCompareTo(other.Handshake.PeerId.Bytes) > 0;
 
     internal bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
     {

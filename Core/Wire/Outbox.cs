@@ -25,6 +25,7 @@ sealed class Outbox
     bool _writerWaits;
     bool _finishing;
     bool _closed;
+    bool _overflowed;
 
     /// <summary>Ties the outbox to its connection. Neither action may block or call back.</summary>
     /// <param name="wake">The writer has something to take.</param>
@@ -123,12 +124,16 @@ sealed class Outbox
     /// <summary>Lets the writer have what was queued.</summary>
     public void Flush()
     {
+        bool overflowed;
         lock (_gate)
         {
-            if (!_writerWaits || (_controlCount == 0 && _blocks.Count == 0)) return;
+            overflowed = _overflowed;
+            _overflowed = false;
+            if (!overflowed && (!_writerWaits || (_controlCount == 0 && _blocks.Count == 0))) return;
             _writerWaits = false;
         }
-        _wake();
+        if (overflowed) Close(); // its writer is stuck in a send, its reader perhaps in a receive
+        else _wake();
     }
 
     /// <summary>Ends the connection once the small messages that wait have been sent; blocks are not.</summary>
@@ -158,25 +163,34 @@ sealed class Outbox
 
     /// <summary>
     /// Writer only: moves waiting small messages into <paramref name="control"/> and waiting blocks into <paramref name="blocks"/>.
-    /// False if there is nothing, or the outbox is closed: then the next <see cref="Flush"/> wakes the writer.
+    /// False if there is nothing, or the outbox is closed: then the next <see cref="Flush"/> wakes the writer. A writer that
+    /// has no room for blocks although some wait is woken at once.
     /// </summary>
     public bool TryTake(ArrayBufferWriter<byte> control, Span<BlockRef> blocks, out int blockCount)
     {
+        blockCount = 0;
         lock (_gate)
         {
-            blockCount = 0;
             _closed |= _finishing && _controlCount == 0; // the writer finds nothing more to send and ends the connection
-            if (_closed || (_controlCount == 0 && (_blocks.Count == 0 || blocks.IsEmpty)))
+            _writerWaits = _closed || (_controlCount == 0 && _blocks.Count == 0);
+            if (_writerWaits) return false;
+            if (_controlCount > 0 || !blocks.IsEmpty)
             {
-                _writerWaits = true;
-                return false;
+                Take(control, blocks, out blockCount);
+                return true;
             }
-            control.Write(_control.AsSpan(0, _controlCount));
-            _controlCount = 0;
-            if (_control.Length > 1024) ReturnControl(); // idle peers keep no large buffer
-            while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
-            return true;
         }
+        _wake();
+        return false;
+    }
+
+    void Take(ArrayBufferWriter<byte> control, Span<BlockRef> blocks, out int blockCount)
+    {
+        control.Write(_control.AsSpan(0, _controlCount));
+        _controlCount = 0;
+        if (_control.Length > 1024) ReturnControl(); // idle peers keep no large buffer
+        blockCount = 0;
+        while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
     }
 
     /// <summary>Room for <paramref name="bytes"/> more. Call under the lock.</summary>
@@ -186,7 +200,7 @@ sealed class Outbox
         if (needed > MaxControl)
         {
             // Its messages no longer matter, but the caller still needs somewhere to write them.
-            _closed = true;
+            _closed = _overflowed = true;
             _controlCount = 0;
             needed = bytes;
         }

@@ -113,6 +113,14 @@ sealed class MiniSwarm
         _pipes.Add((accepting, dialling));
     }
 
+    /// <summary>Both dial, and each sees the other's dial before the answer to its own.</summary>
+    public void ConnectBothWays(Node a, Node b)
+    {
+        Connect(a, b);
+        Connect(b, a);
+        (_pipes[^3], _pipes[^2]) = (_pipes[^2], _pipes[^3]); // dials first, answers after
+    }
+
     /// <summary>Ends the connections of a node, as if it vanished.</summary>
     public void Vanish(Node node)
     {

@@ -107,4 +107,28 @@ public class TorrentTests
         swarm.Run(seconds: 1);
         Assert.Equal(1, downloader.Torrent.Stats.Peers);
     }
+
+    [Fact]
+    public void TwoThatDialEachOtherAtTheSameTimeKeepOneConnection()
+    {
+        for (int first = 0; first < 2; first++)
+        {
+            var swarm = new MiniSwarm(100 * KiB, 32 * KiB, seed: 7);
+            Node one = swarm.AddEmpty(), other = swarm.AddEmpty();
+            if (first == 1) (one, other) = (other, one);
+            swarm.ConnectBothWays(one, other);
+            swarm.Run(seconds: 2);
+            Assert.Equal((1, 1), (one.Torrent.Stats.Peers, other.Torrent.Stats.Peers));
+        }
+    }
+
+    [Fact]
+    public void ASeedSeesWhoGotEverything()
+    {
+        var swarm = new MiniSwarm(1000 * KiB, 32 * KiB, seed: 8);
+        Node seed = swarm.AddSeed(), downloader = swarm.AddEmpty();
+        swarm.Connect(downloader, seed);
+        swarm.Run(seconds: 10);
+        Assert.Equal(1, seed.Torrent.Stats.PeersCompleted);
+    }
 }

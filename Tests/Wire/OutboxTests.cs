@@ -1,0 +1,95 @@
+using System.Buffers;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Tests.Wire;
+
+/// <summary>Who is woken and what is aborted, in whatever order things happen.</summary>
+public class OutboxTests
+{
+    readonly Outbox _outbox = new();
+    readonly ArrayBufferWriter<byte> _control = new();
+    readonly BlockRef[] _blocks = new BlockRef[4];
+    int _woken, _aborted;
+
+    void Attach() => _outbox.Attach(() => _woken++, () => _aborted++);
+
+    bool Take(int room = 4) => _outbox.TryTake(_control, _blocks.AsSpan(0, room), out _);
+
+    [Fact]
+    public void AWriterWithoutRoomForBlocksIsNotLeftAsleepWhenSomeWait()
+    {
+        Attach();
+        Assert.True(_outbox.QueueBlock(new BlockRef(1, 0, 1))); // after the writer looked, before it takes
+        _outbox.Flush();
+        Assert.False(Take(room: 0));
+        Assert.Equal(1, _woken);
+        Assert.True(Take());
+    }
+
+    [Fact]
+    public void FinishingSendsTheSmallMessagesAndNoBlocksThenCloses()
+    {
+        Attach();
+        _outbox.QueueBlock(new BlockRef(1, 0, 1));
+        _outbox.Send(MessageId.Have, 1);
+        _outbox.Finish();
+        Assert.True(_outbox.TryTake(_control, _blocks, out int blocks));
+        Assert.Equal((9, 0), (_control.WrittenCount, blocks));
+        Assert.False(_outbox.IsClosed);
+        Assert.False(Take());
+        Assert.True(_outbox.IsClosed);
+    }
+
+    [Fact]
+    public void FinishingWakesAWriterThatWaits()
+    {
+        Attach();
+        Assert.False(Take());
+        _outbox.Finish();
+        Assert.Equal(1, _woken);
+        Assert.False(Take());
+        Assert.True(_outbox.IsClosed);
+    }
+
+    [Fact]
+    public void FinishingBeforeThereIsAConnectionEndsItAtOnce()
+    {
+        _outbox.Finish();
+        Attach();
+        Assert.False(Take());
+        Assert.True(_outbox.IsClosed);
+    }
+
+    [Fact]
+    public void ClosingBeforeThereIsAConnectionAbortsItWhenItComes()
+    {
+        _outbox.Close();
+        Attach();
+        Assert.Equal(1, _aborted);
+        Assert.False(Take());
+    }
+
+    [Fact]
+    public void AClosedOutboxSendsNothingMore()
+    {
+        Attach();
+        _outbox.Send(MessageId.Have, 1);
+        _outbox.Close();
+        _outbox.QueueBlock(new BlockRef(1, 0, 1));
+        _outbox.Flush();
+        _outbox.Finish();
+        Assert.False(Take());
+        Assert.True(_outbox.IsClosed);
+    }
+
+    [Fact]
+    public void AConnectionWhosePeerDoesNotReadIsAbortedAtTheFlush()
+    {
+        Attach();
+        for (int i = 0; i < 300_000; i++) _outbox.Send(MessageId.Have, i);
+        Assert.Equal(0, _aborted);
+        _outbox.Flush();
+        Assert.Equal(1, _aborted);
+    }
+}
