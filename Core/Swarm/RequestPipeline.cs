@@ -22,8 +22,9 @@ sealed class RequestPipeline
     // Peers that do not say how many requests they keep (BEP 10 reqq) drop or reject what exceeds about 250.
     const int UnknownPeerLimit = 250;
 
-    // What may wait at the peer: enough to bridge a garbage collection or a busy disk on either side.
-    const double SlackSeconds = 0.1, SlackPerRoundTrip = 0.25;
+    // What may wait at the peer. Transmission looks at its requests twice a second: less than two of its rounds, and the rate
+    // would follow the depth down. It also bridges a garbage collection or a busy disk on either side.
+    const double SlackSeconds = 1, SlackPerRoundTrip = 0.25;
 
     const int Samples = 8;
     const double SampleSeconds = 0.2;

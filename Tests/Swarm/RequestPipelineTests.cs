@@ -28,7 +28,7 @@ public class RequestPipelineTests(ITestOutputHelper output)
             link.Measure(20);
             output.WriteLine(link.Summary);
             Assert.True(link.Fill >= 0.95, $"seed {seed}: {link.Summary}");
-            double allowed = 0.25 + roundTrip / 2 + 3 * jitter + RequestPipeline.MinDepth * 2 * Geometry.BlockLength / rate;
+            double allowed = 1.15 + roundTrip / 2 + 3 * jitter + RequestPipeline.MinDepth * 2 * Geometry.BlockLength / rate;
             Assert.True(link.MeanQueueSeconds <= allowed, $"seed {seed}: more than {allowed} s: {link.Summary}");
             Assert.Equal(0, link.Overdue);
         }
@@ -57,7 +57,7 @@ public class RequestPipelineTests(ITestOutputHelper output)
         link.Measure(20);
         output.WriteLine(link.Summary);
         Assert.True(link.Fill >= 0.95, link.Summary);
-        Assert.True(link.MeanQueueSeconds <= 0.4, link.Summary);
+        Assert.True(link.MeanQueueSeconds <= 1.4, link.Summary);
     }
 
     [Fact]
@@ -68,7 +68,19 @@ public class RequestPipelineTests(ITestOutputHelper output)
         link.Measure(60);
         output.WriteLine(link.Summary);
         Assert.True(link.Fill >= 0.9, link.Summary);
-        Assert.True(link.MeanQueueSeconds <= 0.4, link.Summary);
+        Assert.True(link.MeanQueueSeconds <= 1.4, link.Summary);
+    }
+
+    [Theory]
+    [InlineData(1 * MiB)]
+    [InlineData(20 * MiB)]
+    public void APeerThatLooksAtItsRequestsTwiceASecondIsKeptBusy(double rate)
+    {
+        var link = new Link(rate, 0.001, 0, seed: 1) { Round = 0.5 };
+        link.Run(2);
+        link.Measure(8);
+        output.WriteLine(link.Summary);
+        Assert.True(link.Fill >= 0.8, link.Summary);
     }
 
     [Fact]
@@ -77,7 +89,7 @@ public class RequestPipelineTests(ITestOutputHelper output)
         var link = new Link(2 * MiB, 0.05, 0.01, seed: 1);
         link.Run(3540);
         link.Measure(60);
-        Assert.True(link.Fill >= 0.95 && link.MeanQueueSeconds < 0.3, link.Summary);
+        Assert.True(link.Fill >= 0.95 && link.MeanQueueSeconds < 1.2, link.Summary);
     }
 
     [Fact]
@@ -137,6 +149,10 @@ public class RequestPipelineTests(ITestOutputHelper output)
 
         /// <summary>Seconds by which the round trip swings up and down, every 4 s.</summary>
         public double Wander { get; set; }
+
+        /// <summary>Seconds between two looks of the peer at its requests, or zero. The first after a look is answered at once.</summary>
+        public double Round { get; init; }
+        double _looked;
         public RequestPipeline Pipeline { get; } = new() { PeerLimit = int.MaxValue };
         public TimeSpan Now => TimeSpan.FromSeconds(_now);
         public int MaxOutstanding { get; private set; }
@@ -181,13 +197,22 @@ public class RequestPipelineTests(ITestOutputHelper output)
             if (_underWay.Count < Pipeline.Depth) Pipeline.OnRequested(Now);
             while (_underWay.Count < Pipeline.Depth)
             {
-                double reaches = _now + RoundTrip / 2, starts = Math.Max(reaches, _servedUntil);
+                double reaches = _now + RoundTrip / 2, looked = Look(reaches);
+                double starts = Math.Max(looked, _servedUntil);
                 _servedUntil = starts + Geometry.BlockLength / Rate;
                 double arrives = Math.Max(_lastArrival, _servedUntil + RoundTrip / 2 + jitter * _random.NextDouble() + Wander * Math.Sin(_now * Math.PI / 2));
                 _lastArrival = arrives;
                 _underWay.Enqueue((_now, arrives, starts - reaches));
             }
             MaxOutstanding = Math.Max(MaxOutstanding, _underWay.Count);
+        }
+
+        double Look(double reaches)
+        {
+            double next = Round > 0 ? Math.Ceiling(reaches / Round) * Round : reaches;
+            bool first = next > _looked;
+            _looked = next;
+            return first ? reaches : next;
         }
     }
 }
