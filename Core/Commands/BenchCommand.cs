@@ -4,7 +4,7 @@ namespace TinyTorrent.Commands;
 static class BenchCommand
 {
     public static readonly Command Command = new(
-        "bench", "hash", "measure what this machine does with this program", MaxOperands: 1, [new("--json", null, "print one JSON object per line")], Run)
+        "bench", "hash", "measure what this machine does with this program", MaxOperands: 1, [JsonEvents.Option], Run)
     {
         Details = "'bench hash' prints how fast SHA-1 and SHA-256 are on one core and in memory for each number of vector lanes.",
     };

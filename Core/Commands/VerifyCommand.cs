@@ -9,7 +9,7 @@ static class VerifyCommand
 {
     public static readonly Command Command = new(
         "verify", "x.torrent [PATH] [options]", "check content on disk against a .torrent", MaxOperands: 2,
-        [new("--json", null, "print one JSON object per line")], Run)
+        [JsonEvents.Option], Run)
     {
         Details = """
             PATH is the content itself or the folder that holds it (default: the current folder). Files that are not whole are
@@ -99,7 +99,7 @@ static class VerifyCommand
                 json.WriteString("path", torrent.Files.Files[file.File].Path);
                 json.WriteNumber("length", torrent.Files.Files[file.File].Length);
                 json.WriteString("state", file.StateName);
-                json.WriteNumber("pieces", file.Pieces);
+                json.WriteNumber("piece_count", file.Pieces);
                 json.WriteStartArray("bad_pieces"); // [first, last] each
                 foreach ((int first, int last) in file.Bad)
                 {
@@ -114,10 +114,10 @@ static class VerifyCommand
         events.Write("verified", json =>
         {
             json.WriteBoolean("whole", report.IsWhole);
-            json.WriteNumber("pieces", torrent.Geometry.PieceCount);
-            json.WriteNumber("pieces_whole", report.WholePieces);
-            json.WriteNumber("bytes", torrent.Geometry.TotalLength);
-            json.WriteNumber("bytes_whole", report.WholeBytes);
+            json.WriteNumber("pieces", report.WholePieces);
+            json.WriteNumber("piece_count", torrent.Geometry.PieceCount);
+            json.WriteNumber("done", report.WholeBytes);
+            json.WriteNumber("total", torrent.Geometry.TotalLength);
             json.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
         });
     }

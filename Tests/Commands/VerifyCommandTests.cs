@@ -70,7 +70,7 @@ public sealed class VerifyCommandTests : IDisposable
         (int code, List<JsonElement> events) = Verify(_folder["t"], _folder.Path);
         Assert.Equal(4, code);
         Assert.Equal(["root/a whole []", "root/ab whole []", "root/b damaged [[4,4]]", "root/empty missing []"], events[..^1].Select(Describe));
-        Assert.Equal((false, 5), (events[^1].GetProperty("whole").GetBoolean(), events[^1].GetProperty("pieces_whole").GetInt32()));
+        Assert.Equal((false, 5), (events[^1].GetProperty("whole").GetBoolean(), events[^1].GetProperty("pieces").GetInt32()));
     }
 
     [Fact]
