@@ -1,25 +1,44 @@
-// A signal is a request to end well; the program itself would tell its trackers meanwhile.
+// A signal is a request to end well. Sent to a process of its own: here it would reach every command the other tests run.
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using TinyTorrent.Commands;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Tests.Storage;
 
 namespace TinyTorrent.Tests.Commands;
 
 public partial class InterruptTests
 {
-    // not SIGINT and not SIGTERM: the test runner listens to those
-    const int SigHup = 1;
+    const int SigHup = 1, SigTerm = 15;
 
-    [Fact]
-    public async Task ASignalCancelsTheTokenAndTheProcessLivesOn()
+    [Theory]
+    [InlineData(SigHup)]
+    [InlineData(SigTerm)]
+    public async Task ASignalEndsADownloadWithExit130AndSaysHowToGoOn(int signal)
     {
         if (OperatingSystem.IsWindows()) return;
-        using var interrupt = new Interrupt();
-        Assert.False(interrupt.Requested);
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using CancellationTokenRegistration registration = interrupt.Token.Register(cancelled.SetResult);
-        Assert.Equal(0, kill(Environment.ProcessId, SigHup));
-        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(10));
-        Assert.True(interrupt.Requested);
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x.torrent"], MetainfoBuilder.Build(new MetainfoOptions { Name = "x" }, 16384, 16384, new byte[20]));
+        using var peer = new TcpListener(IPAddress.Loopback, 0);
+        peer.Start();
+
+        string[] words = ["get", folder["x.torrent"], "-o", folder["out"], "--port", "0", "--peer", peer.LocalEndpoint.ToString()!];
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), .. words]) { RedirectStandardError = true };
+        using Process get = Process.Start(start)!;
+        try
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            using Socket silent = await peer.AcceptSocketAsync(patience.Token);
+            Assert.Equal(0, kill(get.Id, signal));
+            Assert.Equal("x: stopped at 0.0%; the same command goes on from there", (await get.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
+            await get.WaitForExitAsync(patience.Token);
+            Assert.Equal(130, get.ExitCode);
+        }
+        finally
+        {
+            if (!get.HasExited) get.Kill();
+        }
     }
 
     [LibraryImport("libc")]
