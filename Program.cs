@@ -2,6 +2,9 @@
 using TinyTorrent.Commands;
 
 StandardStreams.Install();
+// The BCL reads certificates a user trusts from under the home folder; if nobody can tell where that is, as in an empty root
+// without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null.
+if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME"))) Environment.SetEnvironmentVariable("HOME", "/dev/null");
 // A fault on another thread would end the process with a stack trace and a core dump.
 AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.Report((Exception)fault.ExceptionObject));
 
