@@ -112,7 +112,8 @@ public class PiecePickerSwarmTests(ITestOutputHelper output)
             for (int i = 0; i < peers; i++) model.Join(20_000 * KiB / peers, 0.05, share: 0.7);
             Assert.False(model.Run(15));
             output.WriteLine($"{peers} peers: at most {model.MostPartials} pieces in progress");
-            Assert.True(model.MostPartials <= 2 * peers + 8, $"{model.MostPartials} pieces in progress with {peers} peers");
+            // Full pipelines hold up to two seconds of 20 MiB/s, whatever the number of peers: 40 pieces are under way as it is.
+            Assert.True(model.MostPartials <= 2 * peers + 8 + 40, $"{model.MostPartials} pieces in progress with {peers} peers");
         }
     }
 }
