@@ -27,8 +27,8 @@ sealed class Arguments
 
     /// <summary>The operand at <paramref name="index"/>; a usage error naming <paramref name="name"/> if it is not there.</summary>
     public string Operand(int index, string name) =>
-        index >= _operands.Count ? throw Usage($"{name} is missing")
-        : _operands[index].Length == 0 ? throw Usage($"{name} is empty") : _operands[index];
+        index >= _operands.Count ? throw Usage($"the argument {name} is missing")
+        : _operands[index].Length == 0 ? throw Usage($"the argument {name} is empty") : _operands[index];
 
     public long Integer(string option, long otherwise, long min, long max)
     {

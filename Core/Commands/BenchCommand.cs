@@ -11,7 +11,7 @@ static class BenchCommand
 
     static ExitCode Run(Arguments arguments)
     {
-        switch (arguments.Operand(0, "what to measure"))
+        switch (arguments.Operand(0, "hash"))
         {
             case "hash":
                 HashBenchmark.Run(JsonEvents.Create(arguments));

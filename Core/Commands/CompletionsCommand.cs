@@ -24,7 +24,7 @@ static class CompletionsCommand
 
     static ExitCode Run(Arguments arguments)
     {
-        Console.Out.Write(arguments.Operand(0, "the shell (bash, zsh or fish)") switch
+        Console.Out.Write(arguments.Operand(0, "bash|zsh|fish") switch
         {
             "bash" => Bash(),
             "zsh" => Zsh(),

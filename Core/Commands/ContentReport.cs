@@ -44,6 +44,7 @@ sealed class ContentReport
     {
         for (int piece = 0; piece < pieces.Length; piece++)
         {
+            if (pieces[piece] != PieceState.Missing) ReadBytes += geometry.LengthOf(piece);
             if (pieces[piece] != PieceState.Whole) continue;
             WholePieces++;
             WholeBytes += geometry.LengthOf(piece);
@@ -59,6 +60,9 @@ sealed class ContentReport
 
     public int WholePieces { get; }
     public long WholeBytes { get; }
+
+    /// <summary>Of the pieces that could be hashed, whole or not.</summary>
+    public long ReadBytes { get; }
 
     public bool IsWhole => Files.TrueForAll(file => file.State == FileState.Whole);
 

@@ -132,7 +132,7 @@ static class CreateCommand
         DiskResult read = ContentHasher.Hash(
             store, geometry, pieces: null, (piece, digest) => digest.CopyTo(hashes.AsSpan(piece * MetainfoFile.HashLength)),
             new HashingProgress(progress, "hashing", geometry.TotalLength).Show, cancellation);
-        if (!read.IsOk) throw new CommandException(ExitCode.Disk, read.ToString());
+        if (!read.IsOk) throw Failure.Disk(read);
         FileStamp[] after = store.Stamps();
         for (int file = 0; file < after.Length; file++)
             if (after[file] != before[file]) throw new CommandException(ExitCode.Disk, $"{store.PathOf(file)}: changed while it was read");
@@ -161,7 +161,7 @@ static class CreateCommand
             throw Arguments.Usage($"{output} exists and differs; --force replaces it");
         }
         DiskResult written = AtomicFile.Write(output, torrent);
-        if (!written.IsOk) throw new CommandException(ExitCode.Disk, written.ToString());
+        if (!written.IsOk) throw Failure.Disk(written);
     }
 
     static void Report(Arguments arguments, string output, MetainfoFile torrent)

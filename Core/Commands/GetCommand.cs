@@ -66,7 +66,6 @@ static class GetCommand
 
         try
         {
-            Directory.CreateDirectory(folder);
             var store = new PieceStore(metainfo.Files, folder, selection);
             var resume = new ResumeFile(state.ResumePath, metainfo.InfoHash, metainfo.Geometry, store);
             var picker = new PiecePicker(metainfo.Geometry, new Random()) { Sequential = toStdout || arguments.Has("--sequential") };

@@ -50,7 +50,7 @@ sealed class Transfer
     /// <summary>A disk fault ends the command.</summary>
     public static void Require(DiskResult result)
     {
-        if (!result.IsOk) throw new CommandException(ExitCode.Disk, result.ToString());
+        if (!result.IsOk) throw Failure.Disk(result);
     }
 
     /// <summary>Until everything wanted is there. Done, or why not.</summary>

@@ -37,7 +37,7 @@ static class VerifyCommand
         progress.Clear();
         if (progress.Events is { } events) Write(events, torrent, report, hashing.Elapsed);
         else Print(torrent, report, hashing.Elapsed, all: arguments.Has("--verbose"));
-        if (fault.Fault is not (DiskFault.None or DiskFault.Missing)) throw new CommandException(ExitCode.Disk, fault.ToString());
+        if (fault.Fault is not (DiskFault.None or DiskFault.Missing)) throw Failure.Disk(fault);
         return report.IsWhole ? ExitCode.Done : ExitCode.Incomplete;
     }
 
@@ -67,11 +67,11 @@ static class VerifyCommand
             string pieces = file.Bad.Count == 0 ? "" : $" (pieces {Ranges(file.Bad)} of {torrent.Geometry.PieceCount})";
             Console.Out.WriteLine($"{file.StateName,-9} {Display.Safe(torrent.Files.Files[file.File].Path)}{pieces}");
         }
-        long total = torrent.Geometry.TotalLength;
+        (long total, long read) = (torrent.Geometry.TotalLength, report.ReadBytes);
         Console.Out.WriteLine(report.IsWhole
-            ? $"{Display.Safe(torrent.Name)} is whole: {torrent.Geometry.PieceCount} pieces, {Speed(total, elapsed)}"
+            ? $"{Display.Safe(torrent.Name)} is whole: {torrent.Geometry.PieceCount} pieces, {Speed(read, elapsed)}"
             : $"{Display.Safe(torrent.Name)} is not whole: {report.WholePieces} of {torrent.Geometry.PieceCount} pieces, "
-                + $"{Display.Percent(report.WholeBytes, total)}, {Speed(total, elapsed)}");
+                + $"{Display.Percent(report.WholeBytes, total)}" + (read > 0 ? $", {Speed(read, elapsed)} read" : ""));
     }
 
     static string Speed(long bytes, TimeSpan elapsed) => string.Create(
@@ -98,7 +98,7 @@ static class VerifyCommand
             {
                 json.WriteString("path", torrent.Files.Files[file.File].Path);
                 json.WriteNumber("length", torrent.Files.Files[file.File].Length);
-                json.WriteString("state", file.StateName);
+                json.WriteString("state", file.StateName.Replace(' ', '-'));
                 json.WriteNumber("piece_count", file.Pieces);
                 json.WriteStartArray("bad_pieces"); // [first, last] each
                 foreach ((int first, int last) in file.Bad)

@@ -86,11 +86,11 @@ public sealed class VerifyCommandTests : IDisposable
     {
         using (FileStream a = File.OpenWrite(_folder["root/a"])) a.SetLength(Piece + 5);
         using (FileStream b = File.OpenWrite(_folder["root/b"])) b.SetLength(3 * Piece + 1);
-        Assert.Equal(["root/a too short [[1,2]]", "root/ab unknown [[2,2]]", "root/b unknown [[2,2]]", "root/empty whole []"],
+        Assert.Equal(["root/a too-short [[1,2]]", "root/ab unknown [[2,2]]", "root/b unknown [[2,2]]", "root/empty whole []"],
             Verify(_folder["t"], _folder.Path).Events[..^1].Select(Describe));
         Write("root/a", 2 * Piece + 100);
         (int code, List<JsonElement> events) = Verify(_folder["t"], _folder.Path);
-        Assert.Equal((4, "root/b too long []"), (code, Describe(events[2])));
+        Assert.Equal((4, "root/b too-long []"), (code, Describe(events[2])));
     }
 
     [Fact]
