@@ -1,5 +1,6 @@
 // Takes any number of streams through a hash, as many at a time as the machine's widest vectors have lanes for.
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 
 namespace TinyTorrent.Hashing;
 
@@ -17,8 +18,11 @@ static unsafe class SideBySide
 
     static int WidestUpTo(int most) => Widths.LastOrDefault(width => width <= most, 1);
 
+    // Two sets need three-operand instructions or many registers: x86-64 without AVX has neither.
+    static readonly bool s_twoSetsPay = Vector256.IsHardwareAccelerated || AdvSimd.IsSupported;
+
     /// <summary>Streams that make the best of this many lanes.</summary>
-    public static int StreamsFor(int width) => width == 1 ? 1 : MaxSets * width;
+    public static int StreamsFor(int width) => width == 1 || !s_twoSetsPay ? width : MaxSets * width;
 
     /// <summary>Takes blocks of <paramref name="count"/> streams into their states.</summary>
     /// <param name="states">Each stream's words.</param>

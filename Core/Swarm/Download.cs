@@ -100,15 +100,15 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         return peer.Unwanted < MaxUnwanted;
     }
 
-    /// <summary>Asks the peer for as much as its pipeline holds.</summary>
+    /// <summary>Asks the peer for as much as its pipeline holds, once a quarter of it has run out: a send for each few requests
+    /// would cost more than the requests do.</summary>
     public void Request(Peer peer, TimeSpan now)
     {
         UpdateInterest(peer);
         if (!peer.AmInterested || peer.IsPaused) return;
-        while (true)
+        int least = Math.Clamp(peer.Pipeline.Depth / 4, 1, MaxBatch);
+        for (int room; (room = peer.Pipeline.Depth - peer.Pieces.Requests.Count) >= least; least = 1)
         {
-            int room = peer.Pipeline.Depth - peer.Pieces.Requests.Count;
-            if (room <= 0) return;
             int count = picker.Pick(peer.Pieces, _batch.AsSpan(0, Math.Min(room, MaxBatch)), now);
             if (count == 0) return;
             foreach (BlockRef block in _batch.AsSpan(0, count)) peer.Outbox.Send(MessageId.Request, block);
@@ -142,7 +142,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         {
             peer.Outbox.Send(MessageId.Have, piece);
             UpdateInterest(peer);
-            peer.Outbox.Flush();
+            if (!peer.IsSeed) peer.Outbox.Flush(); // a seed wants nothing of us: it goes with the next requests
         }
     }
 
