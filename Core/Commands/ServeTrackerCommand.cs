@@ -24,7 +24,7 @@ sealed class ServeTrackerCommand : IDisposable
         Run)
     {
         Details = """
-            The announce URLs are http://HOST:PORT/announce and udp://HOST:PORT/announce; /scrape, /health and /stats answer over HTTP.
+            The announce URLs are http://HOST:PORT/announce and udp://HOST:PORT/announce. Over HTTP there are also /scrape, /health, the figures for people at /stats, for scripts at /stats.json and for Prometheus at /metrics.
 
             A list has one info-hash of 40 hex digits a line, and comments after #. SIGHUP reads it again; if it cannot be read, the old one stays in force.
 

@@ -5,7 +5,7 @@ using System.Buffers.Text;
 
 namespace TinyTorrent.Net;
 
-/// <summary>What a handler answers: it may set <see cref="Status"/> and <see cref="ContentType"/>, then writes the body.</summary>
+/// <summary>What a handler answers: it may set <see cref="Status"/>, <see cref="ContentType"/> and <see cref="Headers"/>, then writes the body.</summary>
 sealed class HttpResponse : IBufferWriter<byte>
 {
     /// <summary>A buffer larger than this is not kept for the next answer.</summary>
@@ -21,6 +21,9 @@ sealed class HttpResponse : IBufferWriter<byte>
 
     /// <summary>A MIME type in ASCII.</summary>
     public string ContentType { get; set; } = "text/plain";
+
+    /// <summary>More header lines in ASCII, each with CRLF in front and none behind. Usually empty.</summary>
+    public string Headers { get; set; } = "";
 
     /// <summary>Answers that wait to be sent.</summary>
     public ReadOnlyMemory<byte> Output => _bytes.AsMemory(0, _length);
@@ -52,17 +55,17 @@ sealed class HttpResponse : IBufferWriter<byte>
     {
         int start = _length;
         Status = 200;
-        ContentType = "text/plain";
-        WriteHead(200, ContentType, request.KeepAlive);
+        (ContentType, Headers) = ("text/plain", "");
+        WriteHead(200, ContentType, "", request.KeepAlive);
         handler(request, this);
-        if (Status != 200 || ContentType != "text/plain") Rewrite(start, request.KeepAlive);
+        if (Status != 200 || ContentType != "text/plain" || Headers.Length > 0) Rewrite(start, request.KeepAlive);
         Finish(request.IsHead);
     }
 
     /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
     public void Fail(int status)
     {
-        WriteHead(status, "text/plain", keepAlive: false);
+        WriteHead(status, "text/plain", "", keepAlive: false);
         this.Write(Reason(status));
         this.Write("\n"u8);
         Finish(withoutBody: false);
@@ -73,19 +76,19 @@ sealed class HttpResponse : IBufferWriter<byte>
     {
         byte[] body = _bytes.AsSpan(_body, _length - _body).ToArray();
         _length = start;
-        WriteHead(Status, ContentType, keepAlive);
+        WriteHead(Status, ContentType, Headers, keepAlive);
         this.Write(body);
     }
 
-    void WriteHead(int status, string contentType, bool keepAlive)
+    void WriteHead(int status, string contentType, string headers, bool keepAlive)
     {
         this.Write("HTTP/1.1 "u8);
         Number(status);
         this.Write(" "u8);
         this.Write(Reason(status));
         this.Write("\r\nContent-Type: "u8);
-        System.Text.Ascii.FromUtf16(contentType, GetSpan(contentType.Length), out int written);
-        Advance(written);
+        Ascii(contentType);
+        Ascii(headers);
         if (status == 405) this.Write("\r\nAllow: GET, HEAD"u8);
         if (!keepAlive) this.Write("\r\nConnection: close"u8);
         this.Write("\r\nContent-Length: "u8);
@@ -102,6 +105,12 @@ sealed class HttpResponse : IBufferWriter<byte>
         Utf8Formatter.TryFormat(_length - _body, digits, out int count);
         digits[..count].CopyTo(_bytes.AsSpan(_lengthField + LengthDigits - count));
         if (withoutBody) _length = _body;
+    }
+
+    void Ascii(string text)
+    {
+        System.Text.Ascii.FromUtf16(text, GetSpan(text.Length), out int written);
+        Advance(written);
     }
 
     void Number(int value)

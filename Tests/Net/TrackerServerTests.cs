@@ -79,7 +79,7 @@ public class TrackerServerTests
         }
         Assert.Equal(2 * Loopbacks.Length, server.Service.Peers.IPv4 + server.Service.Peers.IPv6);
         Assert.EndsWith("ok\n", Http(Loopbacks[0], port, "/health"), StringComparison.Ordinal);
-        Assert.Contains($"\"http_announces\":{Loopbacks.Length}", Http(Loopbacks[0], port, "/stats"), StringComparison.Ordinal);
+        Assert.Contains($"\"http_announces\":{Loopbacks.Length}", Http(Loopbacks[0], port, "/stats.json"), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 404", Http(Loopbacks[0], port, "/other"), StringComparison.Ordinal);
         Assert.Contains("5:filesd20:abcdefghijklmnopqrst", Http(Loopbacks[0], port, "/scrape?info_hash=abcdefghijklmnopqrst"), StringComparison.Ordinal);
     }
@@ -210,7 +210,7 @@ public class TrackerServerTests
         using TrackerServer server = Start(portable, out int port);
         using Socket late = Dial(IPAddress.Loopback, port);
         const int requests = 40_000; // more than the sockets between the two hold
-        byte[] all = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", requests)) + "GET /stats HTTP/1.0\r\n\r\n");
+        byte[] all = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats.json HTTP/1.1\r\n\r\n", requests)) + "GET /stats.json HTTP/1.0\r\n\r\n");
         var sending = Task.Run(() => late.Send(all));
         Assert.EndsWith("ok\n", Http(IPAddress.Loopback, port, "/health"), StringComparison.Ordinal);
         string answers = ReadToEnd(late);
