@@ -11,12 +11,17 @@ sealed class ServeTrackerCommand : IDisposable
 {
     const int DefaultPort = 6969;
 
+    /// <summary>The largest limit that can be asked for.</summary>
+    const int MostHeld = 1_000_000_000;
+
     public static readonly Command Command = new(
         "serve-tracker", "[options]", "run a tracker over HTTP and UDP", MaxOperands: 0,
         [
             new("--listen", "ADDR:PORT", "where to listen, HTTP and UDP on the same port number; [::] is every address of both families, port 0 any free one (default [::]:6969)") { Short = 'l', Repeatable = true },
             new("--interval", "T", "time between two announces of a peer (default 30m)"),
             new("--max-peers", "N", "peers in one answer (default 200)"),
+            new("--max-torrents", "N", "torrents held at once (default: no limit)"),
+            new("--max-total-peers", "N", "peers held at once, in all torrents (default: no limit)"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
             JsonEvents.Option,
@@ -29,6 +34,8 @@ sealed class ServeTrackerCommand : IDisposable
             A list has one info-hash of 40 hex digits a line, and comments after #. SIGHUP reads it again; if it cannot be read, the old one stays in force.
 
             A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
+
+            When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
 
             SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. What it knows is gone then; peers announce again by themselves.
 
@@ -71,7 +78,9 @@ sealed class ServeTrackerCommand : IDisposable
         TimeSpan interval = arguments.Duration("--interval") ?? options.Interval;
         if (interval < TimeSpan.FromSeconds(1) || interval > TimeSpan.FromDays(1)) throw Arguments.Usage("--interval takes a time from 1s to 1d");
         int peers = (int)arguments.Integer("--max-peers", options.MaxPeers, 1, TrackerOptions.PeerLimit);
-        return options with { Interval = interval, MaxPeers = peers };
+        return options with { Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers") };
+
+        long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
     }
 
     static List<SharedPort> Open(Arguments arguments)

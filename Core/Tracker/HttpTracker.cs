@@ -1,4 +1,4 @@
-// The tracker over HTTP: a query in, a bencoded body out (BEP 3, 7, 23, 24, 48). Keys stand in byte order.
+// The tracker over HTTP: a query in, a bencoded body out (BEP 3, 7, 23, 24, 31, 48). Keys stand in byte order.
 // Peers are told as packed addresses unless asked otherwise; the dictionaries of BEP 3 carry address and port but no
 // peer ids, which swarms of 8 bytes a peer do not keep. Any thread may call.
 using System.Buffers;
@@ -15,7 +15,7 @@ sealed class HttpTracker(TrackerService service)
     {
         if (!HttpTrackerCodec.TryReadAnnounce(query, out HttpAnnounce request, out ReadOnlySpan<byte> failure))
         {
-            Refuse(failure, body);
+            Refuse(new Refusal(failure), body);
             return;
         }
         Announce announce = request.Announce;
@@ -23,9 +23,9 @@ sealed class HttpTracker(TrackerService service)
         int peers = service.PeersFor(announce.NumWant);
         Span<byte> packed4 = stackalloc byte[peers * CompactPeers.Size4], packed6 = stackalloc byte[peers * CompactPeers.Size6];
         bool six = address.IsIPv6;
-        if (!service.TryAnnounce(announce, address, now, six ? packed6 : packed4, six ? packed4 : packed6, out SwarmReply reply, out failure))
+        if (!service.TryAnnounce(announce, address, now, six ? packed6 : packed4, six ? packed4 : packed6, out SwarmReply reply, out Refusal refusal))
         {
-            Refuse(failure, body);
+            Refuse(refusal, body);
             return;
         }
         service.Counters.HttpAnnounce();
@@ -67,7 +67,7 @@ sealed class HttpTracker(TrackerService service)
         Span<InfoHash> names = stackalloc InfoHash[HttpTrackerCodec.MaxScrapeHashes];
         if (!HttpTrackerCodec.TryReadScrape(query, names, out int count, out ReadOnlySpan<byte> failure))
         {
-            Refuse(failure, body);
+            Refuse(new Refusal(failure), body);
             return;
         }
         service.Counters.HttpScrape();
@@ -87,13 +87,18 @@ sealed class HttpTracker(TrackerService service)
         bencode.End();
     }
 
-    void Refuse(ReadOnlySpan<byte> reason, IBufferWriter<byte> body)
+    void Refuse(Refusal refusal, IBufferWriter<byte> body)
     {
         service.Counters.HttpRefusal();
         var bencode = new BencodeWriter(body);
         bencode.BeginDictionary();
         bencode.Key("failure reason"u8);
-        bencode.Bytes(reason);
+        bencode.Bytes(refusal.Reason);
+        if (refusal.RetryIn > 0)
+        {
+            bencode.Key("retry in"u8);
+            bencode.Integer(refusal.RetryIn);
+        }
         bencode.End();
     }
 

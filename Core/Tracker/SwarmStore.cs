@@ -14,7 +14,11 @@ namespace TinyTorrent.Tracker;
 /// <param name="Counts">The torrent's, both families, with the announcer.</param>
 /// <param name="SameFamily">Bytes of packed peers of the announcer's own family.</param>
 /// <param name="OtherFamily">Bytes of packed peers of the other one.</param>
-readonly record struct SwarmReply(SwarmCounts Counts, int SameFamily, int OtherFamily);
+readonly record struct SwarmReply(SwarmCounts Counts, int SameFamily, int OtherFamily)
+{
+    /// <summary>The limit that kept the announcer out; everything else is 0 then.</summary>
+    public SwarmLimit Full { get; init; }
+}
 
 /// <summary>Who is in which torrent.</summary>
 sealed unsafe class SwarmStore : IDisposable
@@ -28,6 +32,7 @@ sealed unsafe class SwarmStore : IDisposable
     const int MaxStep = 4096;
 
     readonly Shard[] _shards = new Shard[ShardCount];
+    readonly SwarmQuota? _quota;
     readonly NameKey _nameKey;
     readonly ulong _endpointKey;
     readonly long _stampTicks;
@@ -38,8 +43,10 @@ sealed unsafe class SwarmStore : IDisposable
 
     /// <param name="lifetime">A peer that was silent for this long is forgotten (by the next <see cref="Expire"/> that meets it).</param>
     /// <param name="secret">16 bytes nobody else knows.</param>
-    public SwarmStore(TimeSpan lifetime, ReadOnlySpan<byte> secret)
+    /// <param name="quota">A new one, or null for no limit.</param>
+    public SwarmStore(TimeSpan lifetime, ReadOnlySpan<byte> secret, SwarmQuota? quota = null)
     {
+        _quota = quota;
         var draws = new SipHash(secret);
         _stampTicks = Math.Max(1, lifetime.Ticks / MaxAge);
         _nameKey = new NameKey(Draw(draws, -1), Draw(draws, -2));
@@ -89,8 +96,8 @@ sealed unsafe class SwarmStore : IDisposable
             lock (shard.Gate)
             {
                 done = _sixAt
-                    ? Expire(shard.Six, ref shard.Peers6, stamp, ref left)
-                    : Expire(shard.Four, ref shard.Peers4, stamp, ref left);
+                    ? Expire(shard.Six, shard.Four, ref shard.Peers6, stamp, ref left)
+                    : Expire(shard.Four, shard.Six, ref shard.Peers4, stamp, ref left);
             }
             budget -= step - left;
             if (!done) continue;
@@ -125,10 +132,14 @@ sealed unsafe class SwarmStore : IDisposable
             if (!known) return new SwarmReply(Count(entry, partner), 0, 0);
             peers--;
             entry->Swarm.Remove(self, _endpointKey);
+            _quota?.Remove(1, withTorrent: entry->Swarm.Peers == 0 && partner == null);
             if (entry->Swarm.Peers > 0) return new SwarmReply(Count(entry, partner), 0, 0);
             table.Remove(entry);
             return new SwarmReply(Count<TSame, TOther>(null, partner), 0, 0);
         }
+
+        if (!known && _quota?.TryAdd(withTorrent: entry == null && partner == null) is { } full and not SwarmLimit.None)
+            return new SwarmReply { Full = full };
 
         int sameLength = entry == null ? 0 : entry->Swarm.CopyWindow(same, self, announce.IsSeed, draw);
         int otherLength = partner == null ? 0 : partner->Swarm.CopyWindow(other, default, announce.IsSeed, draw);
@@ -147,8 +158,9 @@ sealed unsafe class SwarmStore : IDisposable
     }
 
     /// <summary>One table, as far as the budget reaches. True at its end.</summary>
-    bool Expire<TEndpoint>(SwarmTable<TEndpoint> table, ref int peers, byte stamp, ref int budget)
+    bool Expire<TEndpoint, TOther>(SwarmTable<TEndpoint> table, SwarmTable<TOther> others, ref int peers, byte stamp, ref int budget)
         where TEndpoint : unmanaged, IEndpoint<TEndpoint>
+        where TOther : unmanaged, IEndpoint<TOther>
     {
         if (table.Count == 0) _placeAt = table.Capacity;
         while (budget-- > 0)
@@ -159,7 +171,9 @@ sealed unsafe class SwarmStore : IDisposable
             if (before > 0)
             {
                 _chunksLeft = entry->Swarm.Expire(_chunksLeft, stamp, MaxAge, _endpointKey);
-                peers -= before - entry->Swarm.Peers;
+                int forgotten = before - entry->Swarm.Peers;
+                peers -= forgotten;
+                _quota?.Remove(forgotten, withTorrent: entry->Swarm.Peers == 0 && others.Find(entry->Name, _nameKey.Mix(entry->Name)) == null);
                 budget -= Math.Min(before, 256);
                 if (entry->Swarm.Peers == 0)
                 {

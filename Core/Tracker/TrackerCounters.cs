@@ -3,7 +3,7 @@ namespace TinyTorrent.Tracker;
 /// <summary>What a tracker has answered since its start. Any thread may count and read.</summary>
 sealed class TrackerCounters
 {
-    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused;
+    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -19,6 +19,9 @@ sealed class TrackerCounters
     public long HttpScrapes => Volatile.Read(ref _httpScrapes);
     public long HttpRefused => Volatile.Read(ref _httpRefused);
 
+    /// <summary>Announces refused because the tracker holds as much as it may; they are among the refused of their transport too.</summary>
+    public long FullRefused => Volatile.Read(ref _fullRefused);
+
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
     public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
@@ -27,4 +30,5 @@ sealed class TrackerCounters
     public void HttpAnnounce() => Interlocked.Increment(ref _httpAnnounces);
     public void HttpScrape() => Interlocked.Increment(ref _httpScrapes);
     public void HttpRefusal() => Interlocked.Increment(ref _httpRefused);
+    public void FullRefusal() => Interlocked.Increment(ref _fullRefused);
 }

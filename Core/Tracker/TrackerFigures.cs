@@ -42,6 +42,7 @@ static class TrackerFigures
             Counter("udp_scrapes", "Scrapes answered over UDP", counters.UdpScrapes),
             Counter("udp_refused", "Requests over UDP that got an error", counters.UdpRefused),
             Counter("udp_dropped", "Packets over UDP that were no request and got no answer", counters.UdpDropped),
+            Counter("full_refused", "Announces refused because a limit on torrents or peers was reached", counters.FullRefused),
         ];
     }
 

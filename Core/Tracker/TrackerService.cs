@@ -15,6 +15,12 @@ sealed record TrackerOptions
     /// <summary>Peers in an answer at most, <see cref="PeerLimit"/> or less.</summary>
     public int MaxPeers { get; init; } = 200;
 
+    /// <summary>Torrents held at most, or null. Beyond it a peer of a torrent nobody is in is refused.</summary>
+    public long? MaxTorrents { get; init; }
+
+    /// <summary>Peers held at most, in all torrents, or null. Beyond it a peer that is not known is refused.</summary>
+    public long? MaxTotalPeers { get; init; }
+
     /// <summary>How long a UDP connection id is good for.</summary>
     public TimeSpan ConnectionLifetime { get; init; } = ConnectionIds.StandardLifetime;
 
@@ -38,7 +44,8 @@ sealed class TrackerService : IDisposable
         _options = options;
         // Half an interval more than the longest a well-behaved peer is silent for: one lost packet costs nobody his place.
         _lifetime = options.Interval * 1.5;
-        _swarms = new SwarmStore(_lifetime, secret);
+        bool limited = options.MaxTorrents is not null || options.MaxTotalPeers is not null;
+        _swarms = new SwarmStore(_lifetime, secret, limited ? new SwarmQuota(options.MaxTorrents ?? long.MaxValue, options.MaxTotalPeers ?? long.MaxValue) : null);
         ConnectionIds = new ConnectionIds(secret, options.ConnectionLifetime);
     }
 
@@ -80,18 +87,23 @@ sealed class TrackerService : IDisposable
     /// <param name="address"><see cref="AddressOf"/>.</param>
     /// <param name="same">Room for packed peers of the address's family.</param>
     /// <param name="other">Room for packed peers of the other family, or empty.</param>
-    /// <param name="refusal">A line for the peer's user, when the result is false.</param>
+    /// <param name="refusal">When the result is false.</param>
     public bool TryAnnounce(
         scoped in Announce announce, scoped in PeerAddress address, TimeSpan now, scoped Span<byte> same, scoped Span<byte> other,
-        out SwarmReply reply, out ReadOnlySpan<byte> refusal)
+        out SwarmReply reply, out Refusal refusal)
     {
         reply = default;
         refusal = default;
-        if (announce.Port == 0) refusal = "port is not a number from 1 to 65535"u8;
-        else if (!_access.Serves(announce.InfoHash)) refusal = "this torrent is not served here"u8;
-        if (!refusal.IsEmpty) return false;
+        if (announce.Port == 0) refusal = new Refusal("port is not a number from 1 to 65535"u8);
+        else if (!_access.Serves(announce.InfoHash)) refusal = new Refusal("this torrent is not served here"u8);
+        if (!refusal.Reason.IsEmpty) return false;
         reply = _swarms.Announce(announce, address, now, same, other);
-        return true;
+        if (reply.Full == SwarmLimit.None) return true;
+        Counters.FullRefusal();
+        refusal = new Refusal(
+            reply.Full == SwarmLimit.Torrents ? "this tracker is full: it takes no more torrents"u8 : "this tracker is full: it takes no more peers"u8,
+            (int)Math.Ceiling(_options.Interval.TotalMinutes));
+        return false;
     }
 
     /// <summary>False if the torrent is not served here. One nobody is in has counts of zero.</summary>

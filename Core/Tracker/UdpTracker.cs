@@ -39,8 +39,8 @@ sealed class UdpTracker(TrackerService service)
         int size = from.IsIPv6 ? CompactPeers.Size6 : CompactPeers.Size4, limit = from.IsIPv6 ? MaxReply6 : MaxReply4;
         int peers = Math.Min(service.PeersFor(announce.NumWant), (limit - UdpCodec.AnnounceReplySize) / size);
         Span<byte> room = reply.Slice(UdpCodec.AnnounceReplySize, peers * size);
-        if (!service.TryAnnounce(announce, address, now, room, default, out SwarmReply swarm, out ReadOnlySpan<byte> refusal))
-            return Refuse(packet, request.Transaction, refusal, reply);
+        if (!service.TryAnnounce(announce, address, now, room, default, out SwarmReply swarm, out Refusal refusal))
+            return Refuse(packet, request.Transaction, refusal.Reason, reply);
         service.Counters.UdpAnnounce();
         return UdpCodec.WriteAnnounceReply(reply, request.Transaction, service.NextInterval(), swarm.Counts) + swarm.SameFamily;
     }

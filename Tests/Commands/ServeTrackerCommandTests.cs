@@ -73,6 +73,8 @@ public sealed class ServeTrackerCommandTests : IDisposable
     [InlineData(2, "--listen nowhere")]
     [InlineData(2, "--interval 0s")]
     [InlineData(2, "--max-peers 1001")]
+    [InlineData(2, "--max-torrents 0")]
+    [InlineData(2, "--max-total-peers many")]
     [InlineData(6, "--allow /no/such/file")]
     [InlineData(1, "--listen 192.0.2.1:0")]
     public void WhatCannotBeServedIsOneLineAndItsExitCode(int code, string line)

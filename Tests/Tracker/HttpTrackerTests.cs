@@ -153,6 +153,26 @@ public sealed class HttpTrackerTests : IDisposable
     }
 
     [Fact]
+    public void AFullTrackerRefusesNewcomersSaysWhenToComeBackAndServesItsPeers()
+    {
+        using var service = new TrackerService(new TrackerOptions { Interval = TimeSpan.FromSeconds(90), MaxTorrents = 1, MaxTotalPeers = 2 }, new byte[16]);
+        var tracker = new HttpTracker(service);
+        Assert.Contains("8:interval", Ask($"{Hash}&{Id}&port=1"), StringComparison.Ordinal);
+        Assert.Equal("d14:failure reason47:this tracker is full: it takes no more torrents8:retry ini2ee", Ask($"info_hash=00000000000000000000&{Id}&port=1"));
+        Assert.Contains("8:interval", Ask($"{Hash}&{Id}&port=2"), StringComparison.Ordinal);
+        Assert.Equal("d14:failure reason44:this tracker is full: it takes no more peers8:retry ini2ee", Ask($"{Hash}&{Id}&port=3"));
+        Assert.Contains("8:interval", Ask($"{Hash}&{Id}&port=1"), StringComparison.Ordinal);
+        Assert.Equal((2, 2, 3), (service.Counters.FullRefused, service.Counters.HttpRefused, service.Counters.HttpAnnounces));
+
+        string Ask(string query)
+        {
+            var body = new ArrayBufferWriter<byte>();
+            tracker.Announce(Encoding.Latin1.GetBytes(query), Four, TimeSpan.FromSeconds(1000), body);
+            return Checked(body.WrittenSpan);
+        }
+    }
+
+    [Fact]
     public void RandomQueriesAlwaysGetABencodedAnswer()
     {
         var random = new Random(3);

@@ -151,6 +151,22 @@ public sealed class UdpTrackerTests : IDisposable
     }
 
     [Fact]
+    public void AFullTrackerRefusesNewcomersAndServesItsPeers()
+    {
+        using var service = new TrackerService(new TrackerOptions { MaxTotalPeers = 1 }, Secret);
+        var tracker = new UdpTracker(service);
+        ulong id = service.ConnectionIds.Issue(Four, Now);
+        foreach ((int port, UdpAction expected) in ((int, UdpAction)[])[(1, UdpAction.Announce), (2, UdpAction.Error), (1, UdpAction.Announce)])
+        {
+            int length = tracker.Answer(AnnouncePacket(id, port), Four, Now, _reply);
+            Assert.True(UdpCodec.TryReadReply(_reply.AsSpan(0, length), out UdpReply reply));
+            Assert.Equal(expected, reply.Action);
+            if (expected == UdpAction.Error) Assert.Equal("this tracker is full: it takes no more peers", Encoding.ASCII.GetString(reply.Body));
+        }
+        Assert.Equal((1, 1, 2), (service.Counters.FullRefused, service.Counters.UdpRefused, service.Counters.UdpAnnounces));
+    }
+
+    [Fact]
     public void AnAddressInThePacketIsBelievedOnlyFromTheTrackersOwnNetwork()
     {
         PeerAddress claimed = PeerAddress.From([203, 0, 113, 9]), local = PeerAddress.From([192, 168, 0, 2]);

@@ -1,0 +1,43 @@
+// How much a tracker may hold, and how much it holds. Exact whatever threads do: a place is taken before it is filled.
+// Only who comes or goes is counted; a peer that is there already costs nothing. Any thread may call.
+namespace TinyTorrent.Tracker;
+
+/// <summary>Which limit is reached.</summary>
+enum SwarmLimit : byte
+{
+    None,
+    Torrents,
+    Peers,
+}
+
+/// <param name="maxTorrents">Torrents with peers of any family.</param>
+/// <param name="maxPeers">Peers in all torrents.</param>
+sealed class SwarmQuota(long maxTorrents, long maxPeers)
+{
+    long _torrents, _peers;
+
+    /// <summary>Takes the place of a peer, and of its torrent if that is new too; takes nothing if a limit is reached.</summary>
+    public SwarmLimit TryAdd(bool withTorrent)
+    {
+        if (withTorrent && !TryTake(ref _torrents, maxTorrents)) return SwarmLimit.Torrents;
+        if (TryTake(ref _peers, maxPeers)) return SwarmLimit.None;
+        if (withTorrent) Interlocked.Decrement(ref _torrents);
+        return SwarmLimit.Peers;
+    }
+
+    /// <summary>Gives places back.</summary>
+    public void Remove(int peers, bool withTorrent)
+    {
+        if (peers > 0) Interlocked.Add(ref _peers, -peers);
+        if (withTorrent) Interlocked.Decrement(ref _torrents);
+    }
+
+    static bool TryTake(ref long held, long max)
+    {
+        // Looked at first, so that a crowd in front of a full tracker only reads.
+        if (Volatile.Read(ref held) >= max) return false;
+        if (Interlocked.Increment(ref held) <= max) return true;
+        Interlocked.Decrement(ref held);
+        return false;
+    }
+}
