@@ -15,6 +15,9 @@ unsafe interface ILanes<T> where T : unmanaged
     /// <summary>The same word in every lane.</summary>
     static abstract T All(uint word);
 
+    /// <summary>The word at an address that is a multiple of the register's size. SSE takes it straight from there only if that is said.</summary>
+    static virtual T At(T* aligned) => *aligned;
+
     static abstract T Add(T a, T b);
     static abstract T Xor(T a, T b);
     static abstract T ShiftRight(T a, [ConstantExpected] byte bits);

@@ -17,6 +17,9 @@ readonly unsafe struct Lanes4 : ILanes<Vector128<uint>>, IQuarters<Vector128<uin
     public static Vector128<uint> All(uint word) => Vector128.Create(word);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> At(Vector128<uint>* aligned) => Vector128.LoadAligned((uint*)aligned);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Add(Vector128<uint> a, Vector128<uint> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

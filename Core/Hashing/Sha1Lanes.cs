@@ -87,12 +87,12 @@ static unsafe class Sha1Lanes<TLanes, T, TSets> where TLanes : ILanes<T> where T
     {
         if (!TPhase.IsLast) Schedule(w + PhaseLength);
         // The rotated a is the last to be known, so it is added last.
-        e = TLanes.Add(TLanes.Add(TLanes.Add(e, TLanes.Add(*w, k)), TPhase.Mix(b, c, d)), TLanes.RotateLeft(a, 5));
+        e = TLanes.Add(TLanes.Add(TLanes.Add(e, TLanes.Add(k, TLanes.At(w))), TPhase.Mix(b, c, d)), TLanes.RotateLeft(a, 5));
         b = TLanes.RotateLeft(b, 30);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Schedule(T* w) => *w = TLanes.RotateLeft(TLanes.Xor(TLanes.Parity(w[-16], w[-14], w[-8]), w[-3]), 1);
+    static void Schedule(T* w) => *w = TLanes.RotateLeft(TLanes.Xor(TLanes.Parity(TLanes.At(w - 16), TLanes.At(w - 14), TLanes.At(w - 8)), TLanes.At(w - 3)), 1);
 
     interface IPhase
     {

@@ -52,7 +52,7 @@ static unsafe class Sha256Lanes<TLanes, T> where TLanes : ILanes<T> where T : un
     {
         if (TSchedule.IsWanted) Schedule(w + BlockWords);
         T rotated = TLanes.Parity(TLanes.RotateLeft(e, 26), TLanes.RotateLeft(e, 21), TLanes.RotateLeft(e, 7));
-        return TLanes.Add(TLanes.Add(TLanes.Add(h, TLanes.Add(*w, TLanes.All(k))), TLanes.Choose(e, f, g)), rotated);
+        return TLanes.Add(TLanes.Add(TLanes.Add(h, TLanes.Add(TLanes.All(k), TLanes.At(w))), TLanes.Choose(e, f, g)), rotated);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -65,10 +65,10 @@ static unsafe class Sha256Lanes<TLanes, T> where TLanes : ILanes<T> where T : un
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Schedule(T* w)
     {
-        T x = w[-15], y = w[-2];
+        T x = TLanes.At(w - 15), y = TLanes.At(w - 2);
         T fromX = TLanes.Parity(TLanes.RotateLeft(x, 25), TLanes.RotateLeft(x, 14), TLanes.ShiftRight(x, 3));
         T fromY = TLanes.Parity(TLanes.RotateLeft(y, 15), TLanes.RotateLeft(y, 13), TLanes.ShiftRight(y, 10));
-        *w = TLanes.Add(TLanes.Add(w[-16], w[-7]), TLanes.Add(fromX, fromY));
+        *w = TLanes.Add(TLanes.Add(TLanes.At(w - 16), TLanes.At(w - 7)), TLanes.Add(fromX, fromY));
     }
 
     interface ISchedule

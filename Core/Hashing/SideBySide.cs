@@ -36,9 +36,9 @@ static unsafe class SideBySide
             taken = Math.Min(count, StreamsFor(width));
             // A vector with idle lanes is no slower than two streams one after the other; only a single one goes alone.
             if (taken == 1) THash.Compress<Lanes1, uint>(*states, streams, sets: 1, blocks);
-            else if (width == Lanes4.Count) Together<THash, Lanes4, Vector128<uint>>(states, streams, taken, blocks);
-            else if (width == Lanes8.Count) Together<THash, Lanes8, Vector256<uint>>(states, streams, taken, blocks);
-            else Together<THash, Lanes16, Vector512<uint>>(states, streams, taken, blocks);
+            else if (Lanes16.IsSupported && width == Lanes16.Count) Together<THash, Lanes16, Vector512<uint>>(states, streams, taken, blocks);
+            else if (Lanes8.IsSupported && width == Lanes8.Count) Together<THash, Lanes8, Vector256<uint>>(states, streams, taken, blocks);
+            else Together<THash, Lanes4, Vector128<uint>>(states, streams, taken, blocks);
         }
     }
 
