@@ -24,6 +24,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--max-total-peers", "N", "peers held at once, in all torrents (default: no limit)"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
+            new("--keys", "FILE", "serve only who knows one of the passkeys listed in FILE"),
             JsonEvents.Option,
         ],
         Run)
@@ -31,7 +32,9 @@ sealed class ServeTrackerCommand : IDisposable
         Details = """
             The announce URLs are http://HOST:PORT/announce and udp://HOST:PORT/announce. Over HTTP there are also /scrape, /health, the figures for people at /stats, for scripts at /stats.json and for Prometheus at /metrics.
 
-            A list has one info-hash of 40 hex digits a line, and comments after #. SIGHUP reads it again; if it cannot be read, the old one stays in force.
+            A list has one info-hash of 40 hex digits a line, and comments after #. A list of passkeys has one key a line: up to 64 letters, digits, - and _. SIGHUP reads them again; if one cannot be read, the old ones stay in force.
+
+            With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, for neither transport is encrypted. Keys should be long and random, such as `openssl rand -hex 16` prints.
 
             A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
 
@@ -53,17 +56,16 @@ sealed class ServeTrackerCommand : IDisposable
         _arguments = arguments;
         _json = JsonEvents.Create(arguments);
         TrackerOptions options = Options(arguments);
-        AccessList access = ReadAccess();
+        options = options with { Access = ReadAccess(), Keys = ReadKeys() };
         _ports = Open(arguments);
         _server = new TrackerServer(options, new HttpLimits(), _ports);
-        _server.Service.Access = access;
     }
 
     static ExitCode Run(Arguments arguments)
     {
         using var reload = new AutoResetEvent(false);
         // Without a list SIGHUP means what it means everywhere: the terminal is gone, so stop.
-        bool hasList = arguments.Has("--allow") || arguments.Has("--deny");
+        bool hasList = arguments.Has("--allow") || arguments.Has("--deny") || arguments.Has("--keys");
         using var interrupt = new Interrupt(onHangup: hasList ? () => reload.Set() : null);
         using var command = new ServeTrackerCommand(arguments);
         command.TellPorts();
@@ -117,7 +119,8 @@ sealed class ServeTrackerCommand : IDisposable
     {
         foreach (SharedPort port in _ports)
         {
-            string host = port.ReachableHost, http = $"http://{host}:{port.Number}/announce", udp = $"udp://{host}:{port.Number}/announce";
+            string place = $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
+            string http = $"http://{place}", udp = $"udp://{place}";
             string scope = port.IsEveryAddress ? " (every address of this host)" : "";
             _json?.Write("listening", json =>
             {
@@ -133,10 +136,17 @@ sealed class ServeTrackerCommand : IDisposable
     {
         (string? allow, string? deny) = (_arguments.Value("--allow"), _arguments.Value("--deny"));
         if (allow is not null && deny is not null) throw Arguments.Usage("--allow and --deny exclude each other");
-        if ((allow ?? deny) is not { } path) return AccessList.Everything;
+        return (allow ?? deny) is { } path ? ReadList(path, text => AccessList.Parse(text, listedAreServed: allow is not null)) : AccessList.Everything;
+    }
+
+    Passkeys? ReadKeys() =>
+        _arguments.Value("--keys") is { } path ? ReadList(path, text => Passkeys.Parse(text, Entropy.Secret(Passkeys.SecretSize))) : null;
+
+    static T ReadList<T>(string path, Func<string, T> parse)
+    {
         try
         {
-            return AccessList.Parse(File.ReadAllText(path), listedAreServed: allow is not null);
+            return parse(File.ReadAllText(path));
         }
         catch (FormatException e)
         {
@@ -148,10 +158,15 @@ sealed class ServeTrackerCommand : IDisposable
     {
         try
         {
-            AccessList access = ReadAccess();
-            _server.Service.Access = access;
-            _json?.Write("reloaded", json => json.WriteNumber("listed", access.Count));
-            if (_json is null && !_arguments.Has("--quiet")) Console.Out.WriteLine($"list read again: {access.Count} torrents");
+            (AccessList access, Passkeys? keys) = (ReadAccess(), ReadKeys());
+            (_server.Service.Access, _server.Service.Keys) = (access, keys);
+            _json?.Write("reloaded", json =>
+            {
+                json.WriteNumber("listed", access.Count);
+                if (keys is not null) json.WriteNumber("keys", keys.Count);
+            });
+            if (_json is null && !_arguments.Has("--quiet"))
+                Console.Out.WriteLine($"list read again: {access.Count} torrents{(keys is null ? "" : $", {keys.Count} passkeys")}");
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
         {

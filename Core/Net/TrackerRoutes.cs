@@ -10,24 +10,34 @@ sealed class TrackerRoutes(TrackerService service, Clock clock)
     /// <summary>An <see cref="HttpHandler"/>.</summary>
     public void Answer(in HttpRequest request, HttpResponse response)
     {
-        switch (request.Path)
+        ReadOnlySpan<byte> path = request.Path;
+        if (service.Keys is { } keys && Passkeys.TrySplit(path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest))
         {
-            case var path when path.SequenceEqual("/announce"u8):
+            if (!keys.Contains(key))
+            {
+                _tracker.RefuseWithoutKey(response);
+                return;
+            }
+            path = rest;
+        }
+        switch (path)
+        {
+            case var _ when path.SequenceEqual("/announce"u8):
                 _tracker.Announce(request.Query, request.From, clock.Now, response);
                 break;
-            case var path when path.SequenceEqual("/scrape"u8):
+            case var _ when path.SequenceEqual("/scrape"u8):
                 _tracker.Scrape(request.Query, response);
                 break;
-            case var path when path.SequenceEqual("/health"u8):
+            case var _ when path.SequenceEqual("/health"u8):
                 System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
                 break;
-            case var path when path.SequenceEqual("/stats"u8):
+            case var _ when path.SequenceEqual("/stats"u8):
                 FigurePages.WriteHtml(TrackerFigures.Of(service, clock.Now), response);
                 break;
-            case var path when path.SequenceEqual("/stats.json"u8):
+            case var _ when path.SequenceEqual("/stats.json"u8):
                 FigurePages.WriteJson(TrackerFigures.Of(service, clock.Now), response);
                 break;
-            case var path when path.SequenceEqual("/metrics"u8):
+            case var _ when path.SequenceEqual("/metrics"u8):
                 FigurePages.WritePrometheus(TrackerFigures.Of(service, clock.Now), response);
                 break;
             default:

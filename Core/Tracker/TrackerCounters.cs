@@ -3,7 +3,7 @@ namespace TinyTorrent.Tracker;
 /// <summary>What a tracker has answered since its start. Any thread may count and read.</summary>
 sealed class TrackerCounters
 {
-    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused;
+    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -22,6 +22,9 @@ sealed class TrackerCounters
     /// <summary>Announces refused because the tracker holds as much as it may; they are among the refused of their transport too.</summary>
     public long FullRefused => Volatile.Read(ref _fullRefused);
 
+    /// <summary>Requests refused for want of a passkey; they are among the refused of their transport too.</summary>
+    public long KeyRefused => Volatile.Read(ref _keyRefused);
+
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
     public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
@@ -31,4 +34,5 @@ sealed class TrackerCounters
     public void HttpScrape() => Interlocked.Increment(ref _httpScrapes);
     public void HttpRefusal() => Interlocked.Increment(ref _httpRefused);
     public void FullRefusal() => Interlocked.Increment(ref _fullRefused);
+    public void KeyRefusal() => Interlocked.Increment(ref _keyRefused);
 }

@@ -43,6 +43,7 @@ static class TrackerFigures
             Counter("udp_refused", "Requests over UDP that got an error", counters.UdpRefused),
             Counter("udp_dropped", "Packets over UDP that were no request and got no answer", counters.UdpDropped),
             Counter("full_refused", "Announces refused because a limit on torrents or peers was reached", counters.FullRefused),
+            Counter("key_refused", "Requests refused because they came without a valid passkey", counters.KeyRefused),
         ];
     }
 

@@ -21,6 +21,12 @@ sealed record TrackerOptions
     /// <summary>Peers held at most, in all torrents, or null. Beyond it a peer that is not known is refused.</summary>
     public long? MaxTotalPeers { get; init; }
 
+    /// <summary>The torrents that are served at first.</summary>
+    public AccessList Access { get; init; } = AccessList.Everything;
+
+    /// <summary>The keys one of which everybody needs at first, or null: everybody is served.</summary>
+    public Passkeys? Keys { get; init; }
+
     /// <summary>How long a UDP connection id is good for.</summary>
     public TimeSpan ConnectionLifetime { get; init; } = ConnectionIds.StandardLifetime;
 
@@ -34,7 +40,8 @@ sealed class TrackerService : IDisposable
     readonly TrackerOptions _options;
     readonly SwarmStore _swarms;
     readonly TimeSpan _lifetime;
-    volatile AccessList _access = AccessList.Everything;
+    volatile AccessList _access;
+    volatile Passkeys? _keys;
     TimeSpan _expiredUntil;
     ulong _draws;
 
@@ -42,6 +49,7 @@ sealed class TrackerService : IDisposable
     public TrackerService(TrackerOptions options, ReadOnlySpan<byte> secret)
     {
         _options = options;
+        (_access, _keys) = (options.Access, options.Keys);
         // Half an interval more than the longest a well-behaved peer is silent for: one lost packet costs nobody his place.
         _lifetime = options.Interval * 1.5;
         bool limited = options.MaxTorrents is not null || options.MaxTotalPeers is not null;
@@ -57,6 +65,13 @@ sealed class TrackerService : IDisposable
     {
         get => _access;
         set => _access = value;
+    }
+
+    /// <summary>Null: everybody is served. The transports ask, because each carries the key in its own way.</summary>
+    public Passkeys? Keys
+    {
+        get => _keys;
+        set => _keys = value;
     }
 
     public (int IPv4, int IPv6) Torrents => _swarms.Torrents;
@@ -104,6 +119,13 @@ sealed class TrackerService : IDisposable
             reply.Full == SwarmLimit.Torrents ? "this tracker is full: it takes no more torrents"u8 : "this tracker is full: it takes no more peers"u8,
             (int)Math.Ceiling(_options.Interval.TotalMinutes));
         return false;
+    }
+
+    /// <summary>For who came without one of the <see cref="Keys"/>.</summary>
+    public Refusal RefuseWithoutKey()
+    {
+        Counters.KeyRefusal();
+        return new Refusal("a passkey is needed"u8);
     }
 
     /// <summary>False if the torrent is not served here. One nobody is in has counts of zero.</summary>

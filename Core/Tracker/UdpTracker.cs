@@ -10,6 +10,9 @@ sealed class UdpTracker(TrackerService service)
     /// <summary>Bytes of UDP payload in a frame of 1,500: behind 28 bytes of headers over IPv4, 48 over IPv6.</summary>
     const int MaxReply4 = 1472, MaxReply6 = 1452;
 
+    /// <summary>Bytes of URL data that are read; a longer URL is no key's.</summary>
+    const int MaxUrlData = 1024;
+
     /// <param name="reply">At least <see cref="UdpCodec.MaxPacketSize"/> bytes.</param>
     /// <returns>Bytes of the answer, or 0 for none.</returns>
     public int Answer(ReadOnlySpan<byte> packet, in PeerAddress from, TimeSpan now, Span<byte> reply)
@@ -26,9 +29,21 @@ sealed class UdpTracker(TrackerService service)
         }
         if (!service.ConnectionIds.IsValid(request.ConnectionId, from, now))
             return Refuse(packet, request.Transaction, "connection id expired"u8, reply);
+        if (service.Keys is { } keys && !HasKey(request, keys))
+            return Refuse(packet, request.Transaction, service.RefuseWithoutKey().Reason, reply);
         return request.Action == UdpAction.Announce
             ? Announce(packet, request, from, now, reply)
             : Scrape(request, reply);
+    }
+
+    /// <summary>The path of the tracker's URL is told by an announce (BEP 41); a scrape has no place for it.</summary>
+    static bool HasKey(in UdpRequest request, Passkeys keys)
+    {
+        Span<byte> data = stackalloc byte[MaxUrlData];
+        if (!UdpCodec.TryReadUrlData(request.Options, data, out int length)) return false;
+        ReadOnlySpan<byte> path = data[..length];
+        int query = path.IndexOf((byte)'?');
+        return Passkeys.TrySplit(query < 0 ? path : path[..query], out ReadOnlySpan<byte> key, out _) && keys.Contains(key);
     }
 
     int Announce(ReadOnlySpan<byte> packet, in UdpRequest request, in PeerAddress from, TimeSpan now, Span<byte> reply)

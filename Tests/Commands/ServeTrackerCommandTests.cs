@@ -68,6 +68,35 @@ public sealed class ServeTrackerCommandTests : IDisposable
         Assert.Contains("the old list stays in force", await tracker.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task PasskeysAreReadAgainOnHangupAndABrokenFileKeepsTheOld()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        File.WriteAllText(_list, "first # of two\n");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--keys", _list, "--json");
+        string url = NextEvent(tracker, "listening").GetProperty("url").GetString()!;
+        Assert.EndsWith("/KEY/announce", url, StringComparison.Ordinal);
+        Assert.Equal((true, false), (await IsServed("first"), await IsServed("second")));
+
+        File.WriteAllText(_list, "second\nthird\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Equal(2, NextEvent(tracker, "reloaded").GetProperty("keys").GetInt32());
+        Assert.Equal((false, true), (await IsServed("first"), await IsServed("second")));
+
+        File.WriteAllText(_list, "first\nnot a key\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        string message = NextEvent(tracker, "error").GetProperty("message").GetString()!;
+        Assert.Contains("line 2", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("not a key", message, StringComparison.Ordinal);
+        Assert.Equal((false, true), (await IsServed("first"), await IsServed("second")));
+
+        async Task<bool> IsServed(string key)
+        {
+            string answer = await _client.GetStringAsync(new Uri(new Uri(url.Replace("KEY", key, StringComparison.Ordinal)), Announce));
+            return answer.Contains("8:interval", StringComparison.Ordinal) || (answer == "d14:failure reason19:a passkey is needede" ? false : throw new InvalidOperationException(answer));
+        }
+    }
+
     [Theory]
     [InlineData(2, "--allow a --deny b")]
     [InlineData(2, "--listen nowhere")]
@@ -76,6 +105,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
     [InlineData(2, "--max-torrents 0")]
     [InlineData(2, "--max-total-peers many")]
     [InlineData(6, "--allow /no/such/file")]
+    [InlineData(6, "--keys /no/such/file")]
     [InlineData(1, "--listen 192.0.2.1:0")]
     public void WhatCannotBeServedIsOneLineAndItsExitCode(int code, string line)
     {

@@ -57,12 +57,15 @@ public class TrackerRoundTripTests
     [InlineData("udp", "127.0.0.1")]
     [InlineData("http", "[::1]")]
     [InlineData("udp", "[::1]")]
-    public async Task TwoPeersFindEachOtherCompleteAndLeave(string scheme, string host)
+    [InlineData("http", "127.0.0.1", "a-key_1")]
+    public async Task TwoPeersFindEachOtherCompleteAndLeave(string scheme, string host, string? passkey = null)
     {
         if (host == "[::1]" && !Socket.OSSupportsIPv6) return;
         SharedPort shared = SharedPort.Open(IPAddress.IPv6Any, 0);
-        using var server = new TrackerServer(new TrackerOptions(), new HttpLimits(), [shared]);
-        string url = $"{scheme}://{host}:{shared.Number}/announce";
+        string path = passkey is null ? "/announce" : $"/{passkey}/announce";
+        Passkeys? keys = passkey is null ? null : Passkeys.Parse(passkey, new byte[Passkeys.SecretSize]);
+        using var server = new TrackerServer(new TrackerOptions { Keys = keys }, new HttpLimits(), [shared]);
+        string url = $"{scheme}://{host}:{shared.Number}{path}";
         using var seeder = new Peer(url, 1001, left: 0);
         seeder.Start();
         await seeder.AnswerAsync();

@@ -72,6 +72,26 @@ public class SwarmQuotaTests
     }
 
     [Fact]
+    public async Task ThreadsThatComeAndGoTogetherLeaveTheCountRight()
+    {
+        var quota = new SwarmQuota(10, 10);
+        using var start = new Barrier(2);
+        void ComeAndGo()
+        {
+            start.SignalAndWait();
+            for (int i = 0; i < 1_000_000; i++)
+            {
+                Assert.Equal(SwarmLimit.None, quota.TryAdd(withTorrent: true));
+                quota.Remove(1, withTorrent: true);
+            }
+        }
+        await Task.WhenAll(Task.Run(ComeAndGo), Task.Run(ComeAndGo));
+        for (int i = 0; i < 10; i++) Assert.Equal(SwarmLimit.None, quota.TryAdd(withTorrent: true));
+        Assert.Equal(SwarmLimit.Torrents, quota.TryAdd(withTorrent: true));
+        Assert.Equal(SwarmLimit.Peers, quota.TryAdd(withTorrent: false));
+    }
+
+    [Fact]
     public void ThreadsTogetherFillTheTrackerToTheLimitAndNotBeyond()
     {
         using SwarmStore store = Store(500, 5000);

@@ -166,6 +166,43 @@ public sealed class UdpTrackerTests : IDisposable
         Assert.Equal((1, 1, 2), (service.Counters.FullRefused, service.Counters.UdpRefused, service.Counters.UdpAnnounces));
     }
 
+    [Theory]
+    [InlineData("/good/announce", true)]
+    [InlineData("/good/announce?x=/y", true)]
+    [InlineData("/Good/announce", false)]
+    [InlineData("/good", false)]
+    [InlineData("good/announce", false)]
+    [InlineData("/x/good/announce", false)]
+    [InlineData("/announce?/good/announce", false)]
+    [InlineData("/announce", false)]
+    [InlineData("", false)]
+    public void WhereKeysAreNeededAnAnnounceBringsOneInThePathOfItsUrl(string url, bool served)
+    {
+        _service.Keys = Passkeys.Parse("good", new byte[Passkeys.SecretSize]);
+        var announce = new Announce { InfoHash = Name, PeerId = default, Port = 1, Left = 1 };
+        byte[] packet = new byte[UdpCodec.MaxPacketSize];
+        int length = UdpCodec.WriteAnnounce(packet, Connect(Four), 42, announce, Encoding.ASCII.GetBytes(url));
+        UdpReply reply = Ask(packet.AsSpan(0, length), Four);
+        Assert.Equal(served ? UdpAction.Announce : UdpAction.Error, reply.Action);
+        if (!served) Assert.Equal("a passkey is needed", Encoding.ASCII.GetString(reply.Body));
+        Assert.Equal((served ? 0 : 1, served ? 1L : 0), (_service.Counters.KeyRefused, _service.Peers.IPv4));
+    }
+
+    [Fact]
+    public void WhereKeysAreNeededOddOptionsAndScrapesAreRefused()
+    {
+        _service.Keys = Passkeys.Parse("good", new byte[Passkeys.SecretSize]);
+        ulong id = Connect(Four);
+        byte[] packet = new byte[UdpCodec.MaxPacketSize], scrape = new byte[UdpCodec.MaxPacketSize];
+        int length = UdpCodec.WriteAnnounce(packet, id, 42, new Announce { InfoHash = Name, PeerId = default, Port = 1, Left = 1 }, "/good/announce"u8);
+        Assert.Equal(UdpAction.Error, Ask(packet.AsSpan(0, length - 4), Four).Action); // cut off within the option
+        byte[] many = [.. packet.AsSpan(0, UdpCodec.AnnounceSize), .. Enumerable.Repeat<byte[]>([2, 255, .. Enumerable.Repeat((byte)'/', 255)], 6).SelectMany(o => o)];
+        Assert.Equal(UdpAction.Error, Ask(many, Four).Action); // more than is read
+        Assert.Equal(UdpAction.Error, Ask(scrape.AsSpan(0, UdpCodec.WriteScrape(scrape, id, 42, [Name])), Four).Action);
+        Assert.Equal(UdpAction.Announce, Ask(packet.AsSpan(0, length), Four).Action);
+        Assert.Equal((3, 1), (_service.Counters.KeyRefused, _service.Counters.UdpAnnounces));
+    }
+
     [Fact]
     public void AnAddressInThePacketIsBelievedOnlyFromTheTrackersOwnNetwork()
     {

@@ -1,0 +1,53 @@
+using System.Text;
+using TinyTorrent.Net;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Tests.Net;
+
+public sealed class TrackerRoutesTests : IDisposable
+{
+    const string Announce = "/announce?info_hash=abcdefghijklmnopqrst&peer_id=-TT0100-abcdefghijkl&left=1&port=1", Scrape = "/scrape?info_hash=abcdefghijklmnopqrst";
+    const string Refused = "d14:failure reason19:a passkey is needede", NotFound = "not found\n";
+
+    readonly TrackerService _service = new(new TrackerOptions(), new byte[16]);
+
+    public void Dispose() => _service.Dispose();
+
+    string Get(string target)
+    {
+        var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer);
+        session.Begin(PeerAddress.From([198, 51, 100, 7]));
+        byte[] request = Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+        request.CopyTo(session.ReceiveBuffer);
+        session.Received(request.Length);
+        session.Answer(out ReadOnlyMemory<byte> output);
+        return Encoding.Latin1.GetString(output.Span).Split("\r\n\r\n", 2)[1];
+    }
+
+    [Fact]
+    public void WithoutKeysAPathIsAsItIs()
+    {
+        Assert.Contains("8:interval", Get(Announce), StringComparison.Ordinal);
+        Assert.StartsWith("d5:files", Get(Scrape), StringComparison.Ordinal);
+        Assert.Equal(NotFound, Get("/key" + Announce));
+        Assert.Equal(NotFound, Get("/key" + Scrape));
+    }
+
+    [Fact]
+    public void WithKeysOnlyWhoBringsOneIsServed()
+    {
+        _service.Keys = Passkeys.Parse("key\nother-key", new byte[Passkeys.SecretSize]);
+        foreach (string wrong in (string[])["", "/Key", "/ke", "/keyy", "/key/", "//key", "/key/key", "/%6bey", "/../key"])
+        {
+            Assert.Equal(Refused, Get(wrong + Announce));
+            Assert.Equal(Refused, Get(wrong + Scrape));
+        }
+        Assert.Equal((18, 18, 0, 0), (_service.Counters.KeyRefused, _service.Counters.HttpRefused, _service.Counters.HttpAnnounces, _service.Counters.HttpScrapes));
+        Assert.Equal(0, _service.Peers.IPv4);
+        Assert.Contains("8:interval", Get("/key" + Announce), StringComparison.Ordinal);
+        Assert.StartsWith("d5:files", Get("/other-key" + Scrape), StringComparison.Ordinal);
+        Assert.Equal("ok\n", Get("/health"));
+        Assert.Contains("\"key_refused\":18", Get("/stats.json"), StringComparison.Ordinal);
+        Assert.Equal(NotFound, Get("/key/stats"));
+    }
+}
