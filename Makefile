@@ -23,13 +23,14 @@ SOURCES := tinytorrent.csproj Program.cs $(shell find Core -name '*.cs')
 
 build: bin/tinytorrent
 
-# $(call publish,VARIANT,OUTPUT,PROPERTIES): each variant has intermediate files of its own, as the SDK does not see that
-# properties changed. net10.0 is preferred; some package sources lack its Native AOT pack, net9.0's builds with the same SDK.
+# $(call publish,VARIANT,OUTPUT,PROPERTIES,INSTRUCTIONS): each variant has intermediate files of its own, as the SDK does not
+# see that properties changed. net10.0 is preferred; some package sources lack its Native AOT pack, net9.0's builds with the
+# same SDK.
 define publish
 @mkdir -p bin obj; \
 for f in net10.0 net9.0; do \
   dotnet publish tinytorrent.csproj -c Release -r $(RID) -f $$f -p:TargetFrameworks=$$f -p:PublishAot=true \
-    -p:BaseIntermediateOutputPath=obj/$(1)/ -p:BaseOutputPath=obj/$(1)/out/ -p:IlcInstructionSet=$(INSTRUCTIONS) $(3) \
+    -p:BaseIntermediateOutputPath=obj/$(1)/ -p:BaseOutputPath=obj/$(1)/out/ -p:IlcInstructionSet=$(or $(4),$(INSTRUCTIONS)) $(3) \
     -o obj/$(1)/publish > obj/$(1).log 2>&1 && { built=$$f; break; }; \
   grep -q NU1101 obj/$(1).log || { grep -E 'error|warning' obj/$(1).log | sort -u; exit 1; }; \
 done; \
@@ -40,6 +41,9 @@ endef
 
 bin/tinytorrent: $(SOURCES) Makefile obj/instructions
 	$(call publish,aot$(INSTRUCTIONS),$@,-p:CppCompilerAndLinker=gcc)
+
+bin/tinytorrent-native: $(SOURCES) Makefile
+	$(call publish,aotnative,$@,-p:CppCompilerAndLinker=gcc,native)
 
 # Debian's glibc resolves names from static code since 2.34 without loading anything; bfd and gold cannot link this.
 bin/tinytorrent-static: $(SOURCES) Makefile obj/instructions
@@ -64,7 +68,7 @@ test:
 interop: bin/tinytorrent
 	@Tests/Interop/run.sh
 
-bench: bin/tinytorrent
+bench: bin/tinytorrent bin/tinytorrent-native
 	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)
 
 empty-root: bin/tinytorrent-static

@@ -1,67 +1,33 @@
-"""What a download and a hash pass cost here and in other programs, as Markdown tables.
+"""What a download, a seeding and a hash pass cost here and in other programs, as Markdown tables.
 
-Downloads: one file from one libtorrent seeder, over a wire between two network namespaces, through our tracker. The programs
-take turns, so that whatever else the machine does falls on all of them; the tables hold medians. Run by run.sh."""
+Downloads: one file from one libtorrent seeder, over a wire between two network namespaces, through our tracker. Seedings: the
+same file to one libtorrent downloader, counted from the time the seeder has checked its content. The programs take turns, so
+that whatever else the machine does falls on all of them; the tables hold medians. Run by run.sh."""
 import argparse
 import importlib.util
 import json
 import os
 import random
-import re
-import select
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Interop"))
 
 from clients import TINYTORRENT, Aria2, LibTorrent, TinyTorrent, Tracker
 from content import Content, room
-from network import Failure, Host, Program, wire
+from cost import Measured, Stretch
+from network import Failure, Host, wire
 
 MIB = 1 << 20
+NATIVE = TINYTORRENT + "-native"
 
 
-class Measured(Program):
-    """A program and what it took: `wall` and `cpu` (user and system) in seconds, `peak`, the most memory it held, in bytes."""
-
-    def __init__(self, *arguments, **options):
-        self.wall, self.cpu, self.peak = 0.0, 0.0, 0
-        self._began = time.monotonic()
-        super().__init__(*arguments, **options)
-
-    def wait(self, timeout):
-        if self._process.returncode is None:
-            self._measure(timeout)
-        return self._process.returncode
-
-    def _measure(self, timeout):
-        pid = self._process.pid
-        ended = os.pidfd_open(pid)
-        try:
-            while not select.select([ended], [], [], 0.02)[0]:
-                self._look_at_memory(pid)
-                if time.monotonic() - self._began > timeout:
-                    self._process.kill()
-                    self._process.wait()
-                    raise Failure(f"{self.name} ran for more than {timeout} s")
-        finally:
-            os.close(ended)
-        self.wall = time.monotonic() - self._began
-        _, status, usage = os.wait4(pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        self.cpu = usage.ru_utime + usage.ru_stime
-
-    def _look_at_memory(self, pid):
-        # not ru_maxrss: that begins with what this process held, whose memory the child shared until its exec
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-            peak = re.search(r"VmHWM:\s+(\d+) kB", file.read())
-        if peak:
-            self.peak = max(self.peak, int(peak[1]) * 1024)
+class Native(TinyTorrent):
+    executable = NATIVE
 
 
 class Bench:
@@ -97,8 +63,7 @@ class Bench:
                     done[name].append(program)
         return done
 
-    def downloads(self):
-        here, there = wire()
+    def downloads(self, here, there):
         tracker = Tracker(here, os.path.join(self.work, "tracker"))
         torrent, info = self.create(tracker.url("http"))
         seeder = LibTorrent(here, os.path.join(self.work, "seeder"))
@@ -121,12 +86,45 @@ class Bench:
         contestants = {
             "tinytorrent get": lambda: get(TinyTorrent, "async"),
             "tinytorrent get --engine sync": lambda: get(TinyTorrent, "sync"),
+            "tinytorrent get, INSTRUCTIONS=native": lambda: get(Native, "async"),
         }
         if present("aria2", shutil.which("aria2c")):
             contestants["aria2"] = lambda: get(Aria2)
         contestants["libtorrent"] = lambda: get(LibTorrent)
         done = self.in_turn(contestants)
         seeder.stop()
+        tracker.stop()
+        return done
+
+    def seedings(self, here, there):
+        tracker = Tracker(here, os.path.join(self.work, "tracker"))
+        torrent, info = self.create(tracker.url("http"))
+
+        def seed(kind, *options):
+            seeder = kind(here, os.path.join(self.work, "seeder"), *options)
+            downloader = LibTorrent(there, os.path.join(self.work, "client"), timeout=self.timeout)
+            out = os.path.join(self.work, "out")
+            os.mkdir(out)
+            try:
+                seeder.seed(torrent, self.content.folder)
+                tracker.wait_for_seeder(info["info_hash"])
+                with Stretch(seeder.program) as stretch:
+                    downloader.get(torrent, out)
+                self.content.compare(out)
+                return stretch
+            finally:
+                seeder.stop()
+                shutil.rmtree(out)
+                shutil.rmtree(downloader.work)
+                shutil.rmtree(seeder.work)
+
+        contestants = {
+            "tinytorrent seed": lambda: seed(TinyTorrent, "async"),
+            "tinytorrent seed --engine sync": lambda: seed(TinyTorrent, "sync"),
+        }
+        if present("aria2", shutil.which("aria2c")):
+            contestants["aria2"] = lambda: seed(Aria2)
+        done = self.in_turn(contestants)
         tracker.stop()
         return done
 
@@ -149,7 +147,10 @@ class Bench:
                 if os.path.exists(scratch):
                     os.remove(scratch)
 
-        contestants = {"tinytorrent verify": lambda: measure(TINYTORRENT, "verify", torrent, self.content.path)}
+        contestants = {
+            "tinytorrent verify": lambda: measure(TINYTORRENT, "verify", torrent, self.content.path),
+            "tinytorrent verify, INSTRUCTIONS=native": lambda: measure(NATIVE, "verify", torrent, self.content.path),
+        }
         if present("mktorrent", shutil.which("mktorrent")):
             contestants[f"mktorrent -t {threads}"] = mktorrent
         return self.in_turn(contestants)
@@ -211,14 +212,17 @@ def main():
         size = bench.content.bytes
         print(f"{options.size} MiB in {'memory' if where else 'files on disk'}, medians of {options.runs} runs that take turns, "
               f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start.\n", flush=True)
-        if present("libtorrent, which every download comes from,", importlib.util.find_spec("libtorrent")):
-            per_cpu = lambda program: size / MIB / program.cpu
-            table(bench.downloads(), [
+        if present("libtorrent, at the other end of every wire,", importlib.util.find_spec("libtorrent")):
+            per_cpu = lambda program: size / MIB / max(program.cpu, 0.01)
+            columns = [
                 ("wall s", ".2f", lambda program: program.wall),
                 ("CPU s", ".2f", lambda program: program.cpu),
                 ("MiB per CPU s", ".0f", per_cpu),
                 ("peak RSS MiB", ".1f", lambda program: program.peak / MIB),
-            ], per_cpu, "aria2")
+            ]
+            here, there = wire()
+            for measure in (bench.downloads, bench.seedings):
+                table(measure(here, there), columns, per_cpu, "aria2")
             print("libtorrent runs in Python, whose start is in its CPU time, and maps its files: their pages are in its RSS.\n")
         per_cpu = lambda program: size / 1e9 / program.cpu
         table(bench.hash_passes(), [

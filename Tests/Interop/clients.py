@@ -47,6 +47,7 @@ class Client:
 
 class TinyTorrent(Client):
     good_exits = (0, 130)
+    executable = TINYTORRENT
 
     def __init__(self, host, work, engine="async", **options):
         super().__init__(host, work, **options)
@@ -54,11 +55,11 @@ class TinyTorrent(Client):
         self.name = f"tinytorrent-{engine}"
 
     def seed(self, torrent, folder):
-        self.run(TINYTORRENT, "seed", torrent, folder, "--engine", self.engine, "--port", str(self.port))
+        self.run(self.executable, "seed", torrent, folder, "--engine", self.engine, "--port", str(self.port))
         self.program.wait_for("seeding")
 
     def get(self, torrent, folder):
-        self.run(TINYTORRENT, "get", torrent, "-o", folder, "--engine", self.engine, "--port", str(self.port),
+        self.run(self.executable, "get", torrent, "-o", folder, "--engine", self.engine, "--port", str(self.port),
                  "--timeout", f"{self.timeout}s")
         self.completes()
 

@@ -77,6 +77,11 @@ class Program:
             return log.read()
 
     @property
+    def pid(self):
+        """The program's own where the host is entered by nothing."""
+        return self._process.pid
+
+    @property
     def running(self):
         return self._process.poll() is None
 
