@@ -97,10 +97,10 @@ class Bench:
         return done
 
     def seedings(self, here, there):
-        tracker = Tracker(here, os.path.join(self.work, "tracker"))
-        torrent, info = self.create(tracker.url("http"))
-
         def seed(kind, *options):
+            # one each: a seeder that an earlier run left listed would be asked in vain
+            tracker = Tracker(here, os.path.join(self.work, "tracker"))
+            torrent, info = self.create(tracker.url("http"))
             seeder = kind(here, os.path.join(self.work, "seeder"), *options)
             downloader = LibTorrent(there, os.path.join(self.work, "client"), timeout=self.timeout)
             out = os.path.join(self.work, "out")
@@ -114,9 +114,9 @@ class Bench:
                 return stretch
             finally:
                 seeder.stop()
-                shutil.rmtree(out)
-                shutil.rmtree(downloader.work)
-                shutil.rmtree(seeder.work)
+                tracker.stop()
+                for folder in (out, downloader.work, seeder.work):
+                    shutil.rmtree(folder)
 
         contestants = {
             "tinytorrent seed": lambda: seed(TinyTorrent, "async"),
@@ -124,9 +124,7 @@ class Bench:
         }
         if present("aria2", shutil.which("aria2c")):
             contestants["aria2"] = lambda: seed(Aria2)
-        done = self.in_turn(contestants)
-        tracker.stop()
-        return done
+        return self.in_turn(contestants)
 
     def hash_passes(self):
         torrent, info = self.create("http://10.0.0.1/announce")
