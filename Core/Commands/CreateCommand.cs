@@ -51,17 +51,25 @@ static class CreateCommand
         if (ContentTree.ProblemOf(options.Name) is { } problem) throw Arguments.Usage($"--name: '{options.Name}' {problem}");
         string output = toStdout ? "-" : ReadOutput(arguments, tree, options.Name);
 
-        Geometry geometry = Cut(tree, path, asked);
-        byte[] hashes = Hash(tree, geometry, progress, interrupt.Token);
-        byte[] torrent = tree.IsFolder
-            ? MetainfoBuilder.Build(options, tree.Files, geometry.PieceLength, hashes)
-            : MetainfoBuilder.Build(options, geometry.TotalLength, geometry.PieceLength, hashes);
+        byte[] torrent = Build(tree, path, options, asked, progress, interrupt.Token);
         MetainfoFile metainfo = MetainfoFile.Parse(torrent);
         progress.Clear();
         if (toStdout) StandardStreams.Output.Write(torrent);
         else Save(output, torrent, arguments.Has("--force"));
         Report(arguments, output, metainfo);
         return ExitCode.Done;
+    }
+
+    /// <summary>The .torrent of a tree.</summary>
+    /// <param name="path">The tree as the user named it.</param>
+    /// <param name="pieceLength">Null: one that suits the content.</param>
+    public static byte[] Build(ContentTree tree, string path, MetainfoOptions options, int? pieceLength, Progress progress, CancellationToken cancellation)
+    {
+        Geometry geometry = Cut(tree, path, pieceLength);
+        byte[] hashes = Hash(tree, geometry, progress, cancellation);
+        return tree.IsFolder
+            ? MetainfoBuilder.Build(options, tree.Files, geometry.PieceLength, hashes)
+            : MetainfoBuilder.Build(options, geometry.TotalLength, geometry.PieceLength, hashes);
     }
 
     static MetainfoOptions ReadOptions(Arguments arguments) => new()

@@ -24,13 +24,14 @@ sealed class Progress : IDisposable
         (_output, _width, _quiet, _verbose, Events) = (output, width, quiet, verbose, events);
 
     /// <summary>On stderr and, with <c>--json</c>, stdout.</summary>
-    public static Progress Create(Arguments arguments)
-    {
-        bool quiet = arguments.Has("--quiet");
-        JsonEvents? events = JsonEvents.Create(arguments);
-        bool draws = !quiet && events is null && Terminal.IsUsable;
-        return new Progress(Console.Error, draws ? Terminal.Width : null, quiet, arguments.Has("--verbose"), events);
-    }
+    public static Progress Create(Arguments arguments) =>
+        new(Console.Error, WidthFor(arguments), arguments.Has("--quiet"), arguments.Has("--verbose"), JsonEvents.Create(arguments));
+
+    /// <summary>The status line and warnings, without lines or events: for a command whose results are all it has to say.</summary>
+    public static Progress StatusOnly(Arguments arguments) => new(Console.Error, WidthFor(arguments), quiet: true);
+
+    static Func<int>? WidthFor(Arguments arguments) =>
+        !arguments.Has("--quiet") && !arguments.Has("--json") && Terminal.IsUsable ? Terminal.Width : null;
 
     /// <summary>For everything else a script should know; null without <c>--json</c>.</summary>
     public JsonEvents? Events { get; }

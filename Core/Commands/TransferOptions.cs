@@ -22,13 +22,7 @@ static class TransferOptions
     /// <param name="synchronous">The command's own default: get-sync and seed-sync are the synchronous engine.</param>
     public static EngineOptions Read(Arguments arguments, bool synchronous)
     {
-        synchronous = arguments.Value("--engine") switch
-        {
-            null => synchronous,
-            "sync" => true,
-            "async" => false,
-            { } other => throw Arguments.Usage($"--engine takes async or sync, not '{other}'"),
-        };
+        synchronous = ReadEngine(arguments) ?? synchronous;
         IPAddress? bind = null;
         if (arguments.Value("--bind") is { } address && !IPAddress.TryParse(address, out bind))
             throw Arguments.Usage($"--bind takes an IP address, not '{address}'");
@@ -43,6 +37,15 @@ static class TransferOptions
             arguments.Bytes("--limit-up"),
             arguments.Has("--max-peers") ? (int)arguments.Integer("--max-peers", 0, 1, most) : null);
     }
+
+    /// <summary>True for the synchronous engine; null if none was asked for.</summary>
+    public static bool? ReadEngine(Arguments arguments) => arguments.Value("--engine") switch
+    {
+        null => null,
+        "sync" => true,
+        "async" => false,
+        { } other => throw Arguments.Usage($"--engine takes async or sync, not '{other}'"),
+    };
 
     public static IReadOnlyList<HostPort> Peers(Arguments arguments) =>
         [.. arguments.Values("--peer").Select(text => HostPort.TryParse(text, out HostPort peer)
