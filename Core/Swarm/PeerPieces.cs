@@ -59,8 +59,14 @@ sealed class PeerPieces(int pieceCount, object? owner)
     /// <summary>By <see cref="Startable"/>: the version of the missing set that was searched in vain for this peer.</summary>
     public int[] Exhausted { get; } = [-1, -1];
 
-    /// <summary>Block time expected when choosing duplicates; see <see cref="PiecePicker"/>.</summary>
+    /// <summary>What is expected of it when choosing duplicates; see <see cref="PiecePicker"/>.</summary>
     public double SecondsPerBlock { get; set; }
+
+    /// <summary>Seconds for which it had owed us a block, at that.</summary>
+    public double Silence { get; set; }
+
+    /// <summary>A search for duplicates was in vain; before this the next would be too.</summary>
+    public TimeSpan NextDuplicates { get; set; }
 
     /// <summary>Adds to the allowed-fast set. Repeats, and more than any client grants, are ignored.</summary>
     public void Allow(int piece)

@@ -29,10 +29,17 @@ sealed partial class PiecePicker
     // An endgame duplicate must promise to halve the wait, and to save more than the cancel costs.
     const double EndgameGain = 2, EndgameMinimumSeconds = 0.05;
 
+    // What one search for duplicates may cost, and how soon another may follow one in vain, or see the peers in another order:
+    // with hundreds of peers the endgame would otherwise cost more than the download.
+    const int EndgameLooks = 256;
+    static readonly TimeSpan s_endgamePause = TimeSpan.FromSeconds(EndgameMinimumSeconds);
+
     // A piece is left to a peer on trial as long as that needs no more than this for the rest.
     const double AloneSeconds = 20;
 
+    // Who owes us blocks, the last to be done first, as it was a moment ago.
     readonly List<PeerPieces> _owners = [];
+    TimeSpan _rankedAt;
 
     /// <summary>
     /// Chooses blocks to ask of the peer, marks them asked and returns how many. Call when it unchokes us, after a block of its came,
@@ -122,7 +129,7 @@ sealed partial class PiecePicker
         foreach (PartialPiece partial in _partials.Values)
         {
             if (partial.Only is not { } only || only == peer || partial.IsBusy || !peer.Has[partial.Piece] || !Needed[partial.Piece]) continue;
-            if ((partial.BlockCount - partial.ReceivedCount) * SecondsPerBlock(only, now) < AloneSeconds) continue;
+            if (Silence(only, now) + (partial.BlockCount - partial.ReceivedCount) * SecondsPerBlock(only, now) < AloneSeconds) continue;
             int piece = partial.Piece;
             for (int block = 0; block < partial.BlockCount; block++)
                 if (partial.AskedOf(block) > 0) GiveBack(only, _geometry.Block(piece, block));
@@ -168,37 +175,50 @@ sealed partial class PiecePicker
         return best >= 0 || start == 0 ? best : missing.NextShared(peer.Has, 0);
     }
 
-    // Steals from the slowest, from the end of what they were asked: that is what would come last.
+    // Steals from those who will be done last, from the end of what they were asked: that is what would come last.
     int PickDuplicates(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
-        _owners.Clear();
-        foreach (PeerPieces other in _peers)
-        {
-            if (other == peer || other.Requests.Count == 0) continue;
-            other.SecondsPerBlock = SecondsPerBlock(other, now);
-            _owners.Add(other);
-        }
-        _owners.Sort(static (a, b) => (b.SecondsPerBlock * b.Requests.Count).CompareTo(a.SecondsPerBlock * a.Requests.Count));
-
-        int count = 0;
+        if (now < peer.NextDuplicates) return 0;
+        if (now - _rankedAt >= s_endgamePause || _owners.Count == 0) RankOwners(now);
+        int count = 0, looks = EndgameLooks;
         double own = SecondsPerBlock(peer, now);
         foreach (PeerPieces owner in _owners)
         {
+            if (owner == peer) continue;
             int ahead = owner.Requests.Count;
-            for (int slot = owner.Requests.Slots - 1; slot >= 0 && count < into.Length; slot--)
+            for (int slot = owner.Requests.Slots - 1; slot >= 0; slot--)
             {
                 Request request = owner.Requests[slot];
                 if (request.IsGap) continue;
-                double theirs = ahead-- * owner.SecondsPerBlock, ours = (peer.Requests.Count + 1) * own;
+                double theirs = owner.Silence + ahead-- * owner.SecondsPerBlock, ours = (peer.Requests.Count + 1) * own;
                 if (theirs < ours * EndgameGain + EndgameMinimumSeconds) break;
+                if (count == into.Length || looks-- == 0) return count;
                 if (!MayDuplicate(request.Block, peer)) continue;
                 _partials[request.Block.Piece].Ask(request.Block.Begin / Geometry.BlockLength);
                 peer.Requests.Add(request.Block, now);
                 into[count++] = request.Block;
             }
         }
+        // Nothing better will be found before the others have had time to fall behind.
+        if (count == 0) peer.NextDuplicates = now + s_endgamePause;
         return count;
     }
+
+    void RankOwners(TimeSpan now)
+    {
+        _rankedAt = now;
+        _owners.Clear();
+        foreach (PeerPieces peer in _peers)
+        {
+            if (peer.Requests.Count == 0) continue;
+            peer.SecondsPerBlock = SecondsPerBlock(peer, now);
+            peer.Silence = Silence(peer, now);
+            _owners.Add(peer);
+        }
+        _owners.Sort(static (a, b) => SecondsForAll(b).CompareTo(SecondsForAll(a)));
+    }
+
+    static double SecondsForAll(PeerPieces owner) => owner.Silence + owner.Requests.Count * owner.SecondsPerBlock;
 
     bool MayDuplicate(in BlockRef block, PeerPieces peer)
     {
@@ -207,13 +227,18 @@ sealed partial class PiecePicker
             && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
     }
 
-    // From its rate, or from its silence if that is longer: a peer that stopped shows at once.
     static double SecondsPerBlock(PeerPieces peer, TimeSpan now)
     {
         peer.Rate.Update(now);
-        double byRate = peer.BytesPerSecond > 0 ? Geometry.BlockLength / peer.BytesPerSecond : UnknownSecondsPerBlock;
-        if (peer.Requests.Count == 0) return byRate;
+        return peer.BytesPerSecond > 0 ? Geometry.BlockLength / peer.BytesPerSecond : UnknownSecondsPerBlock;
+    }
+
+    // Seconds for which it has owed us a block. Who has been silent for so long is expected to stay so for as long again: a peer
+    // that stopped shows soon, and one whose blocks come in bursts does not look like one.
+    static double Silence(PeerPieces peer, TimeSpan now)
+    {
+        if (peer.Requests.Count == 0) return 0;
         TimeSpan oldest = peer.Requests[0].SentAt, since = peer.LastBlock > oldest ? peer.LastBlock : oldest;
-        return Math.Max(byRate, (now - since).TotalSeconds);
+        return (now - since).TotalSeconds;
     }
 }

@@ -98,6 +98,7 @@ sealed partial class PiecePicker
     {
         GiveBack(peer);
         _peers.Remove(peer);
+        _owners.Remove(peer);
         if (peer.CountedAsSeed) _seeds--;
         else _order.Shift(peer.Has, -1);
     }

@@ -14,6 +14,11 @@ sealed class ModelPeer(PeerPieces pieces, double rate, double roundTrip)
     /// <summary>Probability that a block it sends is wrong.</summary>
     public double Lies { get; init; }
 
+    /// <summary>Seconds for which it collects what it may send, and then sends it at once; 0 for a steady stream.</summary>
+    public double Burst { get; init; }
+
+    public double NextBurst { get; set; }
+
     public List<(BlockRef Block, double Reaches)> Asked { get; } = [];
     public Queue<(BlockRef Block, double Arrives)> UnderWay { get; } = [];
     public double Budget { get; set; }
@@ -43,13 +48,13 @@ sealed class DownloadModel(Geometry geometry, Random random)
     /// <summary>When this share of the pieces was verified, by percent.</summary>
     public double[] ReachedAt { get; } = new double[101];
 
-    public ModelPeer Join(double rate, double roundTrip, double share = 1, double lies = 0)
+    public ModelPeer Join(double rate, double roundTrip, double share = 1, double lies = 0, double burst = 0)
     {
         PeerPieces pieces = Picker.Add(null);
         var has = new Bitfield(geometry.PieceCount);
         for (int i = 0; i < has.Length; i++) if (Random.NextDouble() < share) has.Set(i);
         Assert.True(Picker.OnBitfield(pieces, has.Bytes));
-        var peer = new ModelPeer(pieces, rate, roundTrip) { Lies = lies };
+        var peer = new ModelPeer(pieces, rate, roundTrip) { Lies = lies, Burst = burst, NextBurst = _now + burst * Random.NextDouble() };
         Peers.Add(peer);
         PiecePicker.OnUnchoke(pieces);
         Ask(peer);
@@ -99,6 +104,8 @@ sealed class DownloadModel(Geometry geometry, Random random)
     void Serve(ModelPeer peer)
     {
         peer.Budget = peer.Asked.Count == 0 ? 0 : peer.Budget + peer.Rate * Step;
+        if (_now < peer.NextBurst) return;
+        peer.NextBurst = _now + peer.Burst;
         int served = 0;
         while (served < peer.Asked.Count && peer.Budget >= peer.Asked[served].Block.Length && peer.Asked[served].Reaches <= _now)
         {
