@@ -9,7 +9,7 @@ namespace TinyTorrent.Commands;
 
 sealed class ServeTrackerCommand : IDisposable
 {
-    const int DefaultPort = 6969;
+    const int DefaultPort = 6969, DefaultTlsPort = 6970;
 
     /// <summary>The largest limit that can be asked for.</summary>
     const int MostHeld = 1_000_000_000;
@@ -25,6 +25,9 @@ sealed class ServeTrackerCommand : IDisposable
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
             new("--keys", "FILE", "serve only who knows one of the passkeys listed in FILE"),
+            new("--tls-cert", "FILE", "serve HTTPS too, with the certificate in FILE (PEM)"),
+            new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
+            new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
             JsonEvents.Option,
         ],
         Run)
@@ -32,9 +35,11 @@ sealed class ServeTrackerCommand : IDisposable
         Details = """
             The announce URLs are http://HOST:PORT/announce and udp://HOST:PORT/announce. Over HTTP there are also /scrape, /health, the figures for people at /stats, for scripts at /stats.json and for Prometheus at /metrics.
 
-            A list has one info-hash of 40 hex digits a line, and comments after #. A list of passkeys has one key a line: up to 64 letters, digits, - and _. SIGHUP reads them again; if one cannot be read, the old ones stay in force.
+            A list has one info-hash of 40 hex digits a line, and comments after #. A list of passkeys has one key a line: up to 64 letters, digits, - and _. SIGHUP reads the files again, the certificate's too; one that cannot be read leaves in force what was.
 
-            With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, for neither transport is encrypted. Keys should be long and random, such as `openssl rand -hex 16` prints.
+            With --tls-cert the same is served at https://HOST:6970/announce. The file holds the server's certificate, then those between it and the authority's own, as certbot's fullchain.pem does. A renewed one is shown from the next SIGHUP on.
+
+            With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, unless it comes over HTTPS. Keys should be long and random, such as `openssl rand -hex 16` prints.
 
             A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
 
@@ -48,28 +53,31 @@ sealed class ServeTrackerCommand : IDisposable
 
     readonly Arguments _arguments;
     readonly JsonEvents? _json;
+    readonly TrackerFiles _files;
     readonly TrackerServer _server;
-    readonly List<SharedPort> _ports;
+    readonly List<SharedPort> _ports, _tlsPorts = [];
 
     ServeTrackerCommand(Arguments arguments)
     {
         _arguments = arguments;
         _json = JsonEvents.Create(arguments);
-        TrackerOptions options = Options(arguments);
-        options = options with { Access = ReadAccess(), Keys = ReadKeys() };
-        _ports = Open(arguments);
-        _server = new TrackerServer(options, new HttpLimits(), _ports);
+        _files = new TrackerFiles(arguments);
+        TrackerOptions options = Options(arguments) with { Access = _files.ReadAccess(), Keys = _files.ReadKeys() };
+        TlsIdentity? identity = _files.ReadIdentity();
+        _ports = Open("--listen", DefaultPort, TrackerServer.Copies, udp: true);
+        if (identity is not null) _tlsPorts = Open("--tls-listen", DefaultTlsPort, copies: 1, udp: false);
+        _server = new TrackerServer(options, new HttpLimits(), _ports) { Identity = identity };
+        _server.ServeTls(_tlsPorts);
     }
 
     static ExitCode Run(Arguments arguments)
     {
         using var reload = new AutoResetEvent(false);
-        // Without a list SIGHUP means what it means everywhere: the terminal is gone, so stop.
-        bool hasList = arguments.Has("--allow") || arguments.Has("--deny") || arguments.Has("--keys");
-        using var interrupt = new Interrupt(onHangup: hasList ? () => reload.Set() : null);
+        // Without a file SIGHUP means what it means everywhere: the terminal is gone, so stop.
+        using var interrupt = new Interrupt(onHangup: TrackerFiles.AreIn(arguments) ? () => reload.Set() : null);
         using var command = new ServeTrackerCommand(arguments);
         command.TellPorts();
-        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command.Reload();
+        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._json);
         command._json?.Write("stopped");
         return ExitCode.Done;
     }
@@ -85,94 +93,52 @@ sealed class ServeTrackerCommand : IDisposable
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
     }
 
-    static List<SharedPort> Open(Arguments arguments)
+    List<SharedPort> Open(string option, int defaultPort, int copies, bool udp)
     {
-        IReadOnlyList<string> wanted = arguments.Values("--listen");
-        var endpoints = wanted.Count == 0 ? [new IPEndPoint(IPAddress.IPv6Any, DefaultPort)] : wanted.Select(ParseListen).ToList();
-        return endpoints.ConvertAll(Open);
-    }
-
-    static SharedPort Open(IPEndPoint endpoint)
-    {
-        try
+        IReadOnlyList<string> wanted = _arguments.Values(option);
+        List<IPEndPoint> endpoints = wanted.Count == 0 ? [new IPEndPoint(IPAddress.IPv6Any, defaultPort)] : [.. wanted.Select(text => ParseListen(text, option, defaultPort))];
+        return endpoints.ConvertAll(endpoint =>
         {
-            return SharedPort.Open(endpoint.Address, endpoint.Port, TrackerServer.Copies);
-        }
-        catch (SocketException e)
-        {
-            throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {Failure.Reason(e.Message)} (--listen chooses another address)");
-        }
+            try
+            {
+                return SharedPort.Open(endpoint.Address, endpoint.Port, copies, udp);
+            }
+            catch (SocketException e)
+            {
+                throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {Failure.Reason(e.Message)} ({option} chooses another address)");
+            }
+        });
     }
 
     /// <summary><c>1.2.3.4:port</c>, <c>[::1]:port</c>, an address alone, <c>:port</c> or <c>port</c>.</summary>
-    internal static IPEndPoint ParseListen(string text)
+    internal static IPEndPoint ParseListen(string text, string option = "--listen", int defaultPort = DefaultPort)
     {
         string digits = text.StartsWith(':') ? text[1..] : text;
         if (ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)) return new IPEndPoint(IPAddress.IPv6Any, port);
         bool addressOnly = IPAddress.TryParse(text, out _) && !text.Contains("]:", StringComparison.Ordinal);
         if (IPEndPoint.TryParse(text, out IPEndPoint? endpoint))
-            return addressOnly ? new IPEndPoint(endpoint.Address, DefaultPort) : endpoint;
-        throw Arguments.Usage($"--listen takes an address and a port such as 0.0.0.0:6969 or [::]:6969, not '{text}'");
+            return addressOnly ? new IPEndPoint(endpoint.Address, defaultPort) : endpoint;
+        throw Arguments.Usage($"{option} takes an address and a port such as 0.0.0.0:{defaultPort} or [::]:{defaultPort}, not '{text}'");
     }
 
     void TellPorts()
     {
-        foreach (SharedPort port in _ports)
-        {
-            string place = $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
-            string http = $"http://{place}", udp = $"udp://{place}";
-            string scope = port.IsEveryAddress ? " (every address of this host)" : "";
-            _json?.Write("listening", json =>
-            {
-                json.WriteString("url", http);
-                json.WriteString("udp", udp);
-                json.WriteNumber("port", port.Number);
-            });
-            if (_json is null && !_arguments.Has("--quiet")) Console.Out.WriteLine($"listening on {http} and {udp}{scope}");
-        }
+        foreach (SharedPort port in _ports) Tell(port, $"http://{Place(port)}", $"udp://{Place(port)}");
+        foreach (SharedPort port in _tlsPorts) Tell(port, $"https://{Place(port)}", null);
+
+        string Place(SharedPort port) => $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
     }
 
-    AccessList ReadAccess()
+    void Tell(SharedPort port, string url, string? udp)
     {
-        (string? allow, string? deny) = (_arguments.Value("--allow"), _arguments.Value("--deny"));
-        if (allow is not null && deny is not null) throw Arguments.Usage("--allow and --deny exclude each other");
-        return (allow ?? deny) is { } path ? ReadList(path, text => AccessList.Parse(text, listedAreServed: allow is not null)) : AccessList.Everything;
-    }
-
-    Passkeys? ReadKeys() =>
-        _arguments.Value("--keys") is { } path ? ReadList(path, text => Passkeys.Parse(text, Entropy.Secret(Passkeys.SecretSize))) : null;
-
-    static T ReadList<T>(string path, Func<string, T> parse)
-    {
-        try
+        _json?.Write("listening", json =>
         {
-            return parse(File.ReadAllText(path));
-        }
-        catch (FormatException e)
-        {
-            throw new FormatException($"{path}: {e.Message}", e);
-        }
-    }
-
-    void Reload()
-    {
-        try
-        {
-            (AccessList access, Passkeys? keys) = (ReadAccess(), ReadKeys());
-            (_server.Service.Access, _server.Service.Keys) = (access, keys);
-            _json?.Write("reloaded", json =>
-            {
-                json.WriteNumber("listed", access.Count);
-                if (keys is not null) json.WriteNumber("keys", keys.Count);
-            });
-            if (_json is null && !_arguments.Has("--quiet"))
-                Console.Out.WriteLine($"list read again: {access.Count} torrents{(keys is null ? "" : $", {keys.Count} passkeys")}");
-        }
-        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
-        {
-            Console.Error.WriteLine($"tinytorrent: {Display.Safe(e.Message)} (the old list stays in force)");
-            _json?.Write("error", json => json.WriteString("message", e.Message));
-        }
+            json.WriteString("url", url);
+            if (udp is not null) json.WriteString("udp", udp);
+            json.WriteNumber("port", port.Number);
+        });
+        if (_json is not null || _arguments.Has("--quiet")) return;
+        Console.Out.WriteLine($"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
     }
 
     public void Dispose() => _server.Dispose();

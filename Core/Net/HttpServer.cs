@@ -1,8 +1,10 @@
-// A small HTTP/1.1 server on the framework's sockets: a task per connection, sessions do the protocol.
+// A small HTTP/1.1 server on the framework's sockets, plain or within TLS: a task per connection, sessions do the protocol.
 // A client that is slow holds its place for seconds only: a heartbeat closes every connection whose time is up, whatever
 // it was waiting for, so no connection needs a timer. Past the limit of connections new ones are closed at once.
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
@@ -25,6 +27,7 @@ sealed class HttpServer : IDisposable
     readonly HttpHandler _handler;
     readonly HttpLimits _limits;
     readonly Clock _clock;
+    readonly Func<TlsIdentity>? _tls;
     readonly HashSet<Connection> _connections = [];
     readonly CancellationTokenSource _stop = new();
     readonly Task _accepting;
@@ -32,12 +35,14 @@ sealed class HttpServer : IDisposable
     readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="listener">Bound and listening; belongs to the server from here on.</param>
-    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock)
+    /// <param name="tls">Null for plain HTTP; asked at every connection who the server is.</param>
+    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock, Func<TlsIdentity>? tls = null)
     {
         _listener = listener;
         _handler = handler;
         _limits = limits;
         _clock = clock;
+        _tls = tls;
         _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _accepting = AcceptAsync();
     }
@@ -94,43 +99,48 @@ sealed class HttpServer : IDisposable
     /// <summary>Never faults: whatever ends a connection is the client's affair or the heartbeat's.</summary>
     async Task ServeAsync(Connection connection)
     {
+        Stream stream = new NetworkStream(connection.Socket, ownsSocket: true);
         try
         {
-            HttpSession session = connection.Session;
-            for (bool answered = false; ;)
-            {
-                bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
-                if (!output.IsEmpty)
-                {
-                    connection.Deadline = _clock.Now + _limits.Request;
-                    await SendAsync(connection.Socket, output).ConfigureAwait(false);
-                    session.Sent();
-                    answered = true;
-                    if (goesOn) continue;
-                    if (session.IsWithinRequest) await LingerAsync(connection.Socket).ConfigureAwait(false);
-                    return;
-                }
-                // The deadline of a request is set by its first byte; those that follow do not move it.
-                bool idle = answered && !session.IsWithinRequest;
-                if (idle) connection.Deadline = _clock.Now + _limits.Idle;
-                int count = await connection.Socket.ReceiveAsync(session.ReceiveBuffer).ConfigureAwait(false);
-                if (count == 0) return;
-                if (idle) connection.Deadline = _clock.Now + _limits.Request;
-                session.Received(count);
-            }
+            if (_tls is not null) stream = await _tls().OpenAsync(stream).ConfigureAwait(false);
+            await ConverseAsync(connection, stream).ConfigureAwait(false);
         }
-        catch (SocketException) { } // reset, or closed by the heartbeat
+        catch (IOException) { } // reset, or closed by the heartbeat, or no TLS in what came
+        catch (AuthenticationException) { } // the two did not come to terms about TLS
+        catch (SocketException) { } // reset
         catch (ObjectDisposedException) { } // closed by the heartbeat
         finally
         {
-            connection.Socket.Dispose();
+            await stream.DisposeAsync().ConfigureAwait(false);
             Remove(connection);
         }
     }
 
-    static async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> output)
+    async Task ConverseAsync(Connection connection, Stream stream)
     {
-        while (output.Length > 0) output = output[await socket.SendAsync(output).ConfigureAwait(false)..];
+        HttpSession session = connection.Session;
+        for (bool answered = false; ;)
+        {
+            bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+            if (!output.IsEmpty)
+            {
+                connection.Deadline = _clock.Now + _limits.Request;
+                await stream.WriteAsync(output).ConfigureAwait(false);
+                session.Sent();
+                answered = true;
+                if (goesOn) continue;
+                if (stream is SslStream tls) await tls.ShutdownAsync().ConfigureAwait(false);
+                if (session.IsWithinRequest) await LingerAsync(connection.Socket).ConfigureAwait(false);
+                return;
+            }
+            // The deadline of a request is set by its first byte; those that follow do not move it.
+            bool idle = answered && !session.IsWithinRequest;
+            if (idle) connection.Deadline = _clock.Now + _limits.Idle;
+            int count = await stream.ReadAsync(session.ReceiveBuffer).ConfigureAwait(false);
+            if (count == 0) return;
+            if (idle) connection.Deadline = _clock.Now + _limits.Request;
+            session.Received(count);
+        }
     }
 
     /// <summary>Waits for the client to close: what it still sends would turn our closing into a reset that destroys the answer on its way.</summary>

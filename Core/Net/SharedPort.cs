@@ -1,5 +1,5 @@
-// A port number on which one host answers over TCP and UDP, in one address family or both. Sockets of one family each:
-// a socket for both would report IPv4 clients in IPv6 clothes and does not exist where IPv6 is switched off.
+// A port number on which one host answers over TCP and UDP (or TCP alone), in one address family or both. Sockets of one
+// family each: a socket for both would report IPv4 clients in IPv6 clothes and does not exist where IPv6 is switched off.
 // On Linux there can be several of each (SO_REUSEPORT): the system deals clients out to them, a thread serves each.
 using System.Net;
 using System.Net.Sockets;
@@ -18,10 +18,12 @@ sealed class SharedPort
     const int SocketLevel = 1, ReusePort = 15;
 
     readonly IPAddress _address;
+    readonly bool _udp;
 
-        SharedPort(IPAddress address, int port, int copies)
+    SharedPort(IPAddress address, int port, int copies, bool udp)
     {
         _address = address;
+        _udp = udp;
         Copies = copies;
         Number = port;
     }
@@ -44,12 +46,13 @@ sealed class SharedPort
     /// <param name="address">An address; <c>::</c> means every address of both families, as far as the host has them.</param>
     /// <param name="port">0 for one that is free in all of them.</param>
     /// <param name="copies">Sockets of each kind; more than 1 only on Linux.</param>
+    /// <param name="udp">False leaves the port's UDP side to others.</param>
     /// <exception cref="SocketException">The port is taken, or the address is not this host's.</exception>
-    public static SharedPort Open(IPAddress address, int port, int copies = 1)
+    public static SharedPort Open(IPAddress address, int port, int copies = 1, bool udp = true)
     {
         for (int attempt = 1; ; attempt++)
         {
-            var opened = new SharedPort(address, port, copies);
+            var opened = new SharedPort(address, port, copies, udp);
             try
             {
                 opened.BindAll();
@@ -83,7 +86,7 @@ sealed class SharedPort
 
     void BindPair(IPAddress address)
     {
-        BindCopies(address, SocketType.Dgram, ProtocolType.Udp, Udp);
+        if (_udp) BindCopies(address, SocketType.Dgram, ProtocolType.Udp, Udp);
         int before = Tcp.Count;
         BindCopies(address, SocketType.Stream, ProtocolType.Tcp, Tcp);
         foreach (Socket listener in Tcp.Skip(before)) listener.Listen(Backlog);

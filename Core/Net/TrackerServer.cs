@@ -1,4 +1,5 @@
-// A running tracker: one service behind HTTP and UDP servers on every port it was given, and a clock that ages its swarms.
+// A running tracker: one service behind HTTP and UDP servers on every port it was given, HTTPS where it has a certificate,
+// and a clock that ages its swarms.
 using System.Net.Sockets;
 using TinyTorrent.Hashing;
 using TinyTorrent.Tracker;
@@ -13,10 +14,16 @@ sealed class TrackerServer : IDisposable
 
     const int MaxCopies = 16;
 
+    /// <summary>Plain connections that one within TLS counts for: it holds about 27 KiB.</summary>
+    const int TlsCost = 4;
+
     readonly Clock _clock = new();
     readonly List<IDisposable> _servers = [];
     readonly ManualResetEventSlim _stop = new();
     readonly Thread _ticking;
+    readonly HttpLimits _limits;
+    readonly TrackerRoutes _routes;
+    volatile TlsIdentity? _identity;
 
     /// <param name="ports">Taken over.</param>
     /// <param name="portable">Use the framework's sockets even where there is something faster.</param>
@@ -24,19 +31,20 @@ sealed class TrackerServer : IDisposable
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
         var udp = new UdpTracker(Service);
-        var routes = new TrackerRoutes(Service, _clock);
+        _limits = limits;
+        _routes = new TrackerRoutes(Service, _clock);
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)
                 _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable));
             if (portable || !EpollHttpServer.IsSupported)
             {
-                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, routes.Answer, limits, _clock));
+                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock));
                 continue;
             }
             HttpLimits share = limits with { Connections = Math.Max(1, limits.Connections / port.Copies) };
             for (int i = 0; i < port.Copies; i++)
-                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), routes.Answer, share, _clock, $"http {i + 1}"));
+                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), _routes.Answer, share, _clock, $"http {i + 1}"));
         }
         _ticking = new Thread(Tick) { Name = "tracker clock", IsBackground = true };
         _ticking.Start();
@@ -46,6 +54,22 @@ sealed class TrackerServer : IDisposable
 
     /// <summary>Sockets of each kind worth opening for a port: a thread on every core, to a point.</summary>
     public static int Copies => OperatingSystem.IsLinux() ? Math.Clamp(Environment.ProcessorCount, 1, MaxCopies) : 1;
+
+    /// <summary>Who the TLS ports say they are, from the next connection on.</summary>
+    public TlsIdentity? Identity
+    {
+        get => _identity;
+        set => _identity = value;
+    }
+
+    /// <summary>Serves HTTPS on more ports. <see cref="Identity"/> stands already.</summary>
+    /// <param name="ports">Taken over.</param>
+    public void ServeTls(IEnumerable<SharedPort> ports)
+    {
+        Socket[] sockets = [.. ports.SelectMany(port => port.Tcp)];
+        HttpLimits share = _limits with { Connections = Math.Max(1, _limits.Connections / (TlsCost * Math.Max(1, sockets.Length))) };
+        foreach (Socket socket in sockets) _servers.Add(new HttpServer(socket, _routes.Answer, share, _clock, () => _identity!));
+    }
 
     void Tick()
     {

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using TinyTorrent.Tests.Net;
 
 namespace TinyTorrent.Tests.Commands;
 
@@ -97,6 +98,40 @@ public sealed class ServeTrackerCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task ACertificateIsReadAgainOnHangupAndABrokenOneKeepsTheOld()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        TrackerDoor.WriteCertificate(_list, _list, "first");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-cert", _list, "--json");
+        Assert.StartsWith("udp://", NextEvent(tracker, "listening").GetProperty("udp").GetString(), StringComparison.Ordinal);
+        JsonElement secure = NextEvent(tracker, "listening");
+        var url = new Uri(new Uri(secure.GetProperty("url").GetString()!), Announce);
+        Assert.Equal(("https", secure.GetProperty("port").GetInt32(), false), (url.Scheme, url.Port, secure.TryGetProperty("udp", out _)));
+        Assert.Equal("CN=first", await SubjectAsync());
+
+        File.WriteAllText(_list, "");
+        TrackerDoor.WriteCertificate(_list, _list, "second");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.EndsWith("Z", NextEvent(tracker, "reloaded").GetProperty("certificate_expires").GetString(), StringComparison.Ordinal);
+        Assert.Equal("CN=second", await SubjectAsync());
+
+        File.WriteAllText(_list, "broken\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Contains("holds no certificate", NextEvent(tracker, "error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Equal("CN=second", await SubjectAsync());
+
+        async Task<string> SubjectAsync()
+        {
+            string subject = "";
+            using var handler = new HttpClientHandler();
+            handler.ServerCertificateCustomValidationCallback = (_, shown, _, _) => (subject = shown!.Subject).Length > 0;
+            using var client = new HttpClient(handler);
+            Assert.Contains("8:interval", await client.GetStringAsync(url), StringComparison.Ordinal);
+            return subject;
+        }
+    }
+
     [Theory]
     [InlineData(2, "--allow a --deny b")]
     [InlineData(2, "--listen nowhere")]
@@ -104,6 +139,10 @@ public sealed class ServeTrackerCommandTests : IDisposable
     [InlineData(2, "--max-peers 1001")]
     [InlineData(2, "--max-torrents 0")]
     [InlineData(2, "--max-total-peers many")]
+    [InlineData(2, "--tls-key /dev/null")]
+    [InlineData(2, "--tls-listen 6970")]
+    [InlineData(3, "--tls-cert /dev/null")]
+    [InlineData(6, "--tls-cert /no/such/file")]
     [InlineData(6, "--allow /no/such/file")]
     [InlineData(6, "--keys /no/such/file")]
     [InlineData(1, "--listen 192.0.2.1:0")]

@@ -14,38 +14,6 @@ public class TrackerServerTests
 
     static readonly InfoHash Name = new("abcdefghijklmnopqrst"u8);
 
-    static IPAddress[] Loopbacks => Socket.OSSupportsIPv6 ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback];
-
-    static TrackerServer Start(bool portable, out int port, HttpLimits? limits = null, IPAddress? address = null)
-    {
-        int copies = portable || limits is not null || !OperatingSystem.IsLinux() ? 1 : 3;
-        SharedPort shared = SharedPort.Open(address ?? IPAddress.IPv6Any, 0, copies);
-        port = shared.Number;
-        return new TrackerServer(new TrackerOptions(), limits ?? new HttpLimits(), [shared], portable);
-    }
-
-    static Socket Dial(IPAddress address, int port)
-    {
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
-        socket.Connect(address, port);
-        return socket;
-    }
-
-    static string Http(IPAddress address, int port, string target)
-    {
-        using Socket socket = Dial(address, port);
-        socket.Send(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
-        return ReadToEnd(socket);
-    }
-
-    static string ReadToEnd(Socket socket)
-    {
-        using var all = new MemoryStream();
-        byte[] buffer = new byte[4096];
-        for (int count; (count = socket.Receive(buffer)) > 0;) all.Write(buffer, 0, count);
-        return Encoding.Latin1.GetString(all.ToArray());
-    }
-
     static UdpReply Udp(Socket socket, byte[] buffer, int length)
     {
         socket.Send(buffer.AsSpan(0, length));
@@ -64,39 +32,41 @@ public class TrackerServerTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void OneSwarmIsReachedOverHttpAndUdpInBothFamiliesOnOnePort(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void OneSwarmIsReachedOverHttpAndUdpInBothFamilies(Way way)
     {
-        using TrackerServer server = Start(portable, out int port);
+        using var door = new TrackerDoor(way);
         byte[] buffer = new byte[UdpCodec.MaxPacketSize];
-        foreach (IPAddress address in Loopbacks)
+        foreach (IPAddress address in TrackerDoor.Loopbacks)
         {
-            Assert.StartsWith("HTTP/1.1 200 OK", Http(address, port, Query + "1"), StringComparison.Ordinal);
-            UdpReply reply = UdpAnnounce(address, port, 2, buffer);
+            Assert.StartsWith("HTTP/1.1 200 OK", door.Get(Query + "1", address), StringComparison.Ordinal);
+            UdpReply reply = UdpAnnounce(address, door.UdpPort, 2, buffer);
             Assert.Equal(UdpAction.Announce, reply.Action);
             Assert.Equal([.. address.GetAddressBytes(), 0, 1], reply.Body.ToArray());
         }
-        Assert.Equal(2 * Loopbacks.Length, server.Service.Peers.IPv4 + server.Service.Peers.IPv6);
-        Assert.EndsWith("ok\n", Http(Loopbacks[0], port, "/health"), StringComparison.Ordinal);
-        Assert.Contains($"\"http_announces\":{Loopbacks.Length}", Http(Loopbacks[0], port, "/stats.json"), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 404", Http(Loopbacks[0], port, "/other"), StringComparison.Ordinal);
-        Assert.Contains("5:filesd20:abcdefghijklmnopqrst", Http(Loopbacks[0], port, "/scrape?info_hash=abcdefghijklmnopqrst"), StringComparison.Ordinal);
+        int families = TrackerDoor.Loopbacks.Length;
+        Assert.Equal(2 * families, door.Server.Service.Peers.IPv4 + door.Server.Service.Peers.IPv6);
+        Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
+        Assert.Contains($"\"http_announces\":{families}", door.Get("/stats.json"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404", door.Get("/other"), StringComparison.Ordinal);
+        Assert.Contains("5:filesd20:abcdefghijklmnopqrst", door.Get("/scrape?info_hash=abcdefghijklmnopqrst"), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void AConnectionIsKeptForManyRequestsEvenByteByByte(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void AConnectionIsKeptForManyRequestsEvenByteByByte(Way way)
     {
-        using TrackerServer server = Start(portable, out int port);
-        using Socket socket = Dial(IPAddress.Loopback, port);
-        socket.NoDelay = true;
+        using var door = new TrackerDoor(way);
+        using Stream stream = door.Dial();
         byte[] request = Encoding.ASCII.GetBytes("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), answer = new byte[1024];
-        foreach (byte b in request) socket.Send([b]);
-        Assert.EndsWith("ok\n", Encoding.ASCII.GetString(answer, 0, socket.Receive(answer)), StringComparison.Ordinal);
-        socket.Send([.. request, .. request, .. Encoding.ASCII.GetBytes("GET /health HTTP/1.0\r\n\r\n")]);
-        Assert.Equal(3, ReadToEnd(socket).Split("ok\n").Length - 1);
+        foreach (byte b in request) stream.Write([b]);
+        Assert.EndsWith("ok\n", Encoding.ASCII.GetString(answer, 0, stream.Read(answer)), StringComparison.Ordinal);
+        stream.Write([.. request, .. request, .. Encoding.ASCII.GetBytes("GET /health HTTP/1.0\r\n\r\n")]);
+        Assert.Equal(3, TrackerDoor.ReadToEnd(stream).Split("ok\n").Length - 1);
     }
 
     [Theory]
@@ -104,87 +74,115 @@ public class TrackerServerTests
     [InlineData(false)]
     public void PacketsThatAreNoRequestsDoNotDisturbTheServer(bool portable)
     {
-        using TrackerServer server = Start(portable, out int port);
+        using var door = new TrackerDoor(portable ? Way.Portable : Way.Fast);
         var random = new Random(5);
-        foreach (IPAddress address in Loopbacks)
+        foreach (IPAddress address in TrackerDoor.Loopbacks)
         {
             using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             for (int length = 0; length <= 4096; length += random.Next(1, 64))
             {
                 byte[] packet = new byte[length];
                 random.NextBytes(packet);
-                socket.SendTo(packet, new IPEndPoint(address, port));
+                socket.SendTo(packet, new IPEndPoint(address, door.UdpPort));
             }
             byte[] buffer = new byte[UdpCodec.MaxPacketSize];
-            Assert.Equal(UdpAction.Announce, UdpAnnounce(address, port, 2, buffer).Action);
+            Assert.Equal(UdpAction.Announce, UdpAnnounce(address, door.UdpPort, 2, buffer).Action);
         }
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void ASlowClientLosesItsPlaceAndAnIdleOneToo(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void ASlowClientLosesItsPlaceAndAnIdleOneToo(Way way)
     {
         var limits = new HttpLimits { Request = TimeSpan.FromSeconds(1), Idle = TimeSpan.FromSeconds(1) };
-        using TrackerServer server = Start(portable, out int port, limits);
-        using Socket silent = Dial(IPAddress.Loopback, port), slow = Dial(IPAddress.Loopback, port), idle = Dial(IPAddress.Loopback, port);
-        slow.Send("GET /he"u8);
-        idle.Send("GET /health HTTP/1.1\r\n\r\n"u8);
-        Assert.True(idle.Receive(new byte[1000]) > 0);
-        foreach (Socket socket in (Socket[])[silent, slow, idle]) AssertClosed(socket);
+        using var door = new TrackerDoor(way, limits);
+        using Socket silent = door.DialRaw();
+        using Stream slow = door.Dial(), idle = door.Dial();
+        slow.Write("GET /he"u8);
+        idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        Assert.True(idle.Read(new byte[1000]) > 0);
+        foreach (Stream stream in (Stream[])[new NetworkStream(silent), slow, idle]) TrackerDoor.AssertClosed(() => stream);
     }
 
-    static void AssertClosed(Socket socket)
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task AClientThatDripsItsRequestLosesItsPlaceHoweverBusyItIs(Way way)
     {
+        using var door = new TrackerDoor(way, new HttpLimits { Request = TimeSpan.FromSeconds(1) });
+        using Stream stream = door.Dial();
+        Task<string> end = Task.Run(() => Closed(stream));
         try
         {
-            Assert.Equal("", ReadToEnd(socket));
+            for (stream.Write("GET /"u8); !end.IsCompleted; await Task.WhenAny(end, Task.Delay(20))) stream.Write("a"u8);
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        catch (IOException)
         {
-            // Closed is closed, with or without a farewell.
+            // Closed while a byte was on its way.
+        }
+        Assert.Equal("", await end);
+
+        static string Closed(Stream stream)
+        {
+            try
+            {
+                return TrackerDoor.ReadToEnd(stream);
+            }
+            catch (IOException)
+            {
+                return "";
+            }
         }
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void BeyondTheLimitConnectionsAreClosedAndThePlacesAreGivenAgain(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void BeyondTheLimitConnectionsAreClosedAndThePlacesAreGivenAgain(Way way)
     {
-        using TrackerServer server = Start(portable, out int port, new HttpLimits { Connections = 1 }, IPAddress.Loopback);
-        using (Socket first = Dial(IPAddress.Loopback, port))
+        using var door = new TrackerDoor(way, new HttpLimits { Connections = 1 }, address: IPAddress.Loopback);
+        using (Stream first = door.Dial())
         {
-            first.Send("GET /health HTTP/1.1\r\n\r\n"u8);
-            Assert.True(first.Receive(new byte[100]) > 0);
-            using Socket second = Dial(IPAddress.Loopback, port);
-            second.Send("GET /health HTTP/1.1\r\n\r\n"u8);
-            AssertClosed(second);
+            first.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+            Assert.True(first.Read(new byte[100]) > 0);
+            TrackerDoor.AssertClosed(() =>
+            {
+                Stream second = door.Dial();
+                second.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                return second;
+            });
         }
         for (int attempt = 0; ; attempt++) // the server needs a moment to see that the first has gone
         {
             try
             {
-                if (Http(IPAddress.Loopback, port, "/health").EndsWith("ok\n", StringComparison.Ordinal)) return;
+                if (door.Get("/health").EndsWith("ok\n", StringComparison.Ordinal)) return;
             }
-            catch (SocketException) when (attempt < 100) { }
+            catch (IOException) when (attempt < 100) { }
             Assert.True(attempt < 100);
             Thread.Sleep(20);
         }
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void StoppingTakesLessThanASecondAndFreesThePort(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void StoppingTakesLessThanASecondAndFreesThePort(Way way)
     {
-        TrackerServer server = Start(portable, out int port);
-        using Socket open = Dial(IPAddress.Loopback, port);
-        open.Send("GET /health HTTP/1.1\r\n\r\n"u8);
-        Assert.True(open.Receive(new byte[100]) > 0);
+        var door = new TrackerDoor(way);
+        using Stream open = door.Dial();
+        open.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        Assert.True(open.Read(new byte[100]) > 0);
+        using Socket silent = door.DialRaw();
         long start = Environment.TickCount64;
-        server.Dispose();
+        door.Dispose();
         Assert.InRange(Environment.TickCount64 - start, 0, 1500);
-        new TrackerServer(new TrackerOptions(), new HttpLimits(), [SharedPort.Open(IPAddress.Loopback, port)]).Dispose();
+        new TrackerServer(new TrackerOptions(), new HttpLimits(), [SharedPort.Open(IPAddress.Loopback, door.Port)]).Dispose();
     }
 
     [Theory]
@@ -192,8 +190,8 @@ public class TrackerServerTests
     [InlineData(false)]
     public void APortThatIsTakenIsAnErrorAndAFreeOneIsFoundForBothProtocols(bool portable)
     {
-        using TrackerServer server = Start(portable, out int port);
-        Assert.Equal(SocketError.AddressAlreadyInUse, Assert.Throws<SocketException>(() => SharedPort.Open(IPAddress.Loopback, port, portable ? 1 : 2)).SocketErrorCode);
+        using var door = new TrackerDoor(portable ? Way.Portable : Way.Fast);
+        Assert.Equal(SocketError.AddressAlreadyInUse, Assert.Throws<SocketException>(() => SharedPort.Open(IPAddress.Loopback, door.Port, portable ? 1 : 2)).SocketErrorCode);
         for (int i = 0; i < 20; i++)
         {
             SharedPort shared = SharedPort.Open(IPAddress.IPv6Any, 0, portable ? 1 : 2);
@@ -203,17 +201,18 @@ public class TrackerServerTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task AClientThatDoesNotReadHoldsNobodyUpAndOneThatReadsLateGetsEverything(bool portable)
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task AClientThatDoesNotReadHoldsNobodyUpAndOneThatReadsLateGetsEverything(Way way)
     {
-        using TrackerServer server = Start(portable, out int port);
-        using Socket late = Dial(IPAddress.Loopback, port);
+        using var door = new TrackerDoor(way);
+        using Stream late = door.Dial();
         const int requests = 40_000; // more than the sockets between the two hold
         byte[] all = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats.json HTTP/1.1\r\n\r\n", requests)) + "GET /stats.json HTTP/1.0\r\n\r\n");
-        var sending = Task.Run(() => late.Send(all));
-        Assert.EndsWith("ok\n", Http(IPAddress.Loopback, port, "/health"), StringComparison.Ordinal);
-        string answers = ReadToEnd(late);
+        var sending = Task.Run(() => late.Write(all));
+        Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
+        string answers = TrackerDoor.ReadToEnd(late);
         await sending;
         Assert.Equal(requests + 1, answers.Split("\"uptime\":").Length - 1);
     }

@@ -103,7 +103,7 @@ printf '127.0.0.1 localhost %s\n' $host > "$root/etc/hosts"
 echo "nameserver 127.0.0.1" > "$root/etc/resolv.conf"
 install -m 755 "$static" "$root/tinytorrent"
 (certificates) > "$work/openssl.log" 2>&1 || fail openssl "openssl made no certificates"
-cp "$work/ca.pem" "$root/ca.pem"
+cp "$work/ca.pem" "$work/server.pem" "$work/server.key" "$root"
 head -c 20M /dev/urandom > "$root/content/large.bin"
 head -c 65537 /dev/urandom > "$root/content/folder/naïve café.bin"
 : > "$root/content/empty"
@@ -111,14 +111,16 @@ files=$(find "$root/content" -type f | wc -l)
 
 expect "version" 0 version
 
-start tracker serve-tracker --listen 127.0.0.1:0 --json
-wait_for tracker '"listening"'
-http=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/tracker.log")
-port=$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' "$work/tracker.log")
+start tracker serve-tracker --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --tls-cert /server.pem --tls-key /server.key --json
+wait_for tracker '"url":"https'
+http=$(sed -n 's/.*"url":"\(http:[^"]*\)".*/\1/p' "$work/tracker.log")
+port=$(sed -n 's/.*"url":"http:.*"port":\([0-9]*\).*/\1/p' "$work/tracker.log")
+own_tls=$(sed -n 's/.*"url":"https:.*"port":\([0-9]*\).*/\1/p' "$work/tracker.log")
 /usr/bin/python3 "$proxy" "$work/server.pem" "$work/server.key" "$port" > "$work/proxy.log" 2>&1 &
 wait_for proxy '^[0-9]*$'
 https=https://$host:$(head -n 1 "$work/proxy.log")/announce
 row "serve-tracker" good "$http, $https"
+expect "serve-tracker (its https)" 0 healthcheck "https://$host:$own_tls"
 
 expect "create (http)" 0 create /content -a "$http" -o /http.torrent
 expect "create (https)" 0 create /content -a "$https" -o /https.torrent

@@ -1,0 +1,89 @@
+// The files a running tracker reads at its start and again at every SIGHUP: lists of torrents and of passkeys, a certificate.
+// Each is taken whole or not at all; one that is broken leaves what was in force and holds no other one up.
+using System.Globalization;
+using TinyTorrent.Net;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Commands;
+
+sealed class TrackerFiles
+{
+    static readonly string[] s_options = ["--allow", "--deny", "--keys", "--tls-cert"];
+
+    readonly bool _quiet;
+    readonly string? _allow, _deny, _keys, _certificate, _certificateKey;
+
+    public TrackerFiles(Arguments arguments)
+    {
+        _quiet = arguments.Has("--quiet");
+        (_allow, _deny, _keys) = (arguments.Value("--allow"), arguments.Value("--deny"), arguments.Value("--keys"));
+        (_certificate, _certificateKey) = (arguments.Value("--tls-cert"), arguments.Value("--tls-key") ?? arguments.Value("--tls-cert"));
+        if (_allow is not null && _deny is not null) throw Arguments.Usage("--allow and --deny exclude each other");
+        if (_certificate is not null) return;
+        foreach (string option in (string[])["--tls-key", "--tls-listen"])
+            if (arguments.Has(option)) throw Arguments.Usage($"{option} needs --tls-cert");
+    }
+
+    /// <summary>True if there is anything to read again.</summary>
+    public static bool AreIn(Arguments arguments) => Array.Exists(s_options, arguments.Has);
+
+    public AccessList ReadAccess() =>
+        (_allow ?? _deny) is { } path ? Read(path, text => AccessList.Parse(text, listedAreServed: _allow is not null)) : AccessList.Everything;
+
+    public Passkeys? ReadKeys() => _keys is null ? null : Read(_keys, text => Passkeys.Parse(text, Entropy.Secret(Passkeys.SecretSize)));
+
+    public TlsIdentity? ReadIdentity()
+    {
+        if (_certificate is null) return null;
+        return TlsLibrary.IsThere ? TlsIdentity.Read(_certificate, _certificateKey!) : throw new CommandException(ExitCode.Failed, $"--tls-cert: {TlsLibrary.Missing}");
+    }
+
+    /// <summary>Puts what the files say by now in force, and says what it is.</summary>
+    public void ReadAgain(TrackerServer server, JsonEvents? json)
+    {
+        bool any = false;
+        if ((_allow ?? _deny) is not null) Try(() => server.Service.Access = ReadAccess(), "list");
+        if (_keys is not null) Try(() => server.Service.Keys = ReadKeys(), "list");
+        if (_certificate is not null) Try(() => server.Identity = ReadIdentity(), "certificate");
+        if (!any) return;
+        string? expires = server.Identity?.NotAfter.ToString("u", CultureInfo.InvariantCulture).Replace(' ', 'T');
+        json?.Write("reloaded", writer =>
+        {
+            if ((_allow ?? _deny) is not null) writer.WriteNumber("listed", server.Service.Access.Count);
+            if (server.Service.Keys is { } keys) writer.WriteNumber("keys", keys.Count);
+            if (expires is not null) writer.WriteString("certificate_expires", expires);
+        });
+        if (json is not null || _quiet) return;
+        var parts = new List<string>();
+        if ((_allow ?? _deny) is not null) parts.Add($"{server.Service.Access.Count} torrents listed");
+        if (server.Service.Keys is { } known) parts.Add($"{known.Count} passkeys");
+        if (expires is not null) parts.Add($"a certificate good until {expires}");
+        Console.Out.WriteLine($"files read again: {string.Join(", ", parts)}");
+
+        void Try(Action put, string what)
+        {
+            try
+            {
+                put();
+                any = true;
+            }
+            catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"tinytorrent: {Display.Safe(e.Message)} (the old {what} stays in force)");
+                json?.Write("error", writer => writer.WriteString("message", e.Message));
+            }
+        }
+    }
+
+    static T Read<T>(string path, Func<string, T> parse)
+    {
+        try
+        {
+            return parse(File.ReadAllText(path));
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"{path}: {e.Message}", e);
+        }
+    }
+}
