@@ -22,6 +22,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--max-peers", "N", "peers in one answer (default 200)"),
             new("--max-torrents", "N", "torrents held at once (default: no limit)"),
             new("--max-total-peers", "N", "peers held at once, in all torrents (default: no limit)"),
+            new("--max-rate", "N", "requests a second from one address, of IPv6 from one /64 (default: no limit)"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
             new("--keys", "FILE", "serve only who knows one of the passkeys listed in FILE"),
@@ -44,6 +45,8 @@ sealed class ServeTrackerCommand : IDisposable
             A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
 
             When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
+
+            --max-rate limits what one address may go on with; ten seconds' worth may come at once. More is refused, over HTTP with status 429, until the address has been silent for a while. Many users can share one address, and a client with many torrents announces them all when it starts: 5 is strict, 50 is generous. The limit counts whoever connects, so behind a proxy it would count the proxy.
 
             SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. What it knows is gone then; peers announce again by themselves.
 
@@ -88,7 +91,13 @@ sealed class ServeTrackerCommand : IDisposable
         TimeSpan interval = arguments.Duration("--interval") ?? options.Interval;
         if (interval < TimeSpan.FromSeconds(1) || interval > TimeSpan.FromDays(1)) throw Arguments.Usage("--interval takes a time from 1s to 1d");
         int peers = (int)arguments.Integer("--max-peers", options.MaxPeers, 1, TrackerOptions.PeerLimit);
-        return options with { Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers") };
+        double rate = arguments.Number("--max-rate", 1);
+        if (rate is <= 0 or > RequestLimiter.MaxRate) throw Arguments.Usage($"--max-rate takes a number above 0, up to {RequestLimiter.MaxRate:0}");
+        return options with
+        {
+            Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers"),
+            MaxRate = arguments.Has("--max-rate") ? rate : null,
+        };
 
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
     }

@@ -127,6 +127,7 @@ sealed class HttpResponse : IBufferWriter<byte>
         405 => "Method Not Allowed"u8,
         413 => "Content Too Large"u8,
         414 => "URI Too Long"u8,
+        429 => "Too Many Requests"u8,
         431 => "Request Header Fields Too Large"u8,
         503 => "Service Unavailable"u8,
         505 => "HTTP Version Not Supported"u8,

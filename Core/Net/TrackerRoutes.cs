@@ -11,11 +11,18 @@ sealed class TrackerRoutes(TrackerService service, Clock clock)
     public void Answer(in HttpRequest request, HttpResponse response)
     {
         ReadOnlySpan<byte> path = request.Path;
+        if (!path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
+        {
+            response.Status = 429;
+            response.Headers = $"\r\nRetry-After: {refusal.RetryIn * 60}";
+            _tracker.Refuse(refusal, response);
+            return;
+        }
         if (service.Keys is { } keys && Passkeys.TrySplit(path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest))
         {
             if (!keys.Contains(key))
             {
-                _tracker.RefuseWithoutKey(response);
+                _tracker.Refuse(service.RefuseWithoutKey(), response);
                 return;
             }
             path = rest;

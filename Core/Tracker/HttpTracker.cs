@@ -87,10 +87,8 @@ sealed class HttpTracker(TrackerService service)
         bencode.End();
     }
 
-    /// <summary>Answers an announce or scrape that came without a passkey.</summary>
-    public void RefuseWithoutKey(IBufferWriter<byte> body) => Refuse(service.RefuseWithoutKey(), body);
-
-    void Refuse(Refusal refusal, IBufferWriter<byte> body)
+    /// <summary>Answers with a failure reason.</summary>
+    public void Refuse(Refusal refusal, IBufferWriter<byte> body)
     {
         service.Counters.HttpRefusal();
         var bencode = new BencodeWriter(body);

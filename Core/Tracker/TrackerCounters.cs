@@ -3,7 +3,7 @@ namespace TinyTorrent.Tracker;
 /// <summary>What a tracker has answered since its start. Any thread may count and read.</summary>
 sealed class TrackerCounters
 {
-    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused;
+    long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused, _rateRefused;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -25,6 +25,9 @@ sealed class TrackerCounters
     /// <summary>Requests refused for want of a passkey; they are among the refused of their transport too.</summary>
     public long KeyRefused => Volatile.Read(ref _keyRefused);
 
+    /// <summary>Requests refused because their address asks too often; they are among the refused of their transport too.</summary>
+    public long RateRefused => Volatile.Read(ref _rateRefused);
+
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
     public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
@@ -35,4 +38,5 @@ sealed class TrackerCounters
     public void HttpRefusal() => Interlocked.Increment(ref _httpRefused);
     public void FullRefusal() => Interlocked.Increment(ref _fullRefused);
     public void KeyRefusal() => Interlocked.Increment(ref _keyRefused);
+    public void RateRefusal() => Interlocked.Increment(ref _rateRefused);
 }

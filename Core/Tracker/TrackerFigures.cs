@@ -44,6 +44,7 @@ static class TrackerFigures
             Counter("udp_dropped", "Packets over UDP that were no request and got no answer", counters.UdpDropped),
             Counter("full_refused", "Announces refused because a limit on torrents or peers was reached", counters.FullRefused),
             Counter("key_refused", "Requests refused because they came without a valid passkey", counters.KeyRefused),
+            Counter("rate_refused", "Requests refused because their address asks too often", counters.RateRefused),
         ];
     }
 

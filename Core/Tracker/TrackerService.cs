@@ -21,6 +21,9 @@ sealed record TrackerOptions
     /// <summary>Peers held at most, in all torrents, or null. Beyond it a peer that is not known is refused.</summary>
     public long? MaxTotalPeers { get; init; }
 
+    /// <summary>Requests a second that one address (of IPv6, one /64) may go on with, or null. Up to <see cref="RequestLimiter.MaxRate"/>.</summary>
+    public double? MaxRate { get; init; }
+
     /// <summary>The torrents that are served at first.</summary>
     public AccessList Access { get; init; } = AccessList.Everything;
 
@@ -40,6 +43,7 @@ sealed class TrackerService : IDisposable
     readonly TrackerOptions _options;
     readonly SwarmStore _swarms;
     readonly TimeSpan _lifetime;
+    readonly RequestLimiter? _limiter;
     volatile AccessList _access;
     volatile Passkeys? _keys;
     TimeSpan _expiredUntil;
@@ -55,6 +59,7 @@ sealed class TrackerService : IDisposable
         bool limited = options.MaxTorrents is not null || options.MaxTotalPeers is not null;
         _swarms = new SwarmStore(_lifetime, secret, limited ? new SwarmQuota(options.MaxTorrents ?? long.MaxValue, options.MaxTotalPeers ?? long.MaxValue) : null);
         ConnectionIds = new ConnectionIds(secret, options.ConnectionLifetime);
+        if (options.MaxRate is { } rate) _limiter = new RequestLimiter(rate, secret);
     }
 
     public ConnectionIds ConnectionIds { get; }
@@ -118,6 +123,19 @@ sealed class TrackerService : IDisposable
         refusal = new Refusal(
             reply.Full == SwarmLimit.Torrents ? "this tracker is full: it takes no more torrents"u8 : "this tracker is full: it takes no more peers"u8,
             (int)Math.Ceiling(_options.Interval.TotalMinutes));
+        return false;
+    }
+
+    /// <summary>
+    /// False for an address that asks too often. The transports ask before anything else, but not before the address is
+    /// proven: a stranger could use up what somebody else may ask.
+    /// </summary>
+    public bool MayAsk(in PeerAddress from, TimeSpan now, out Refusal refusal)
+    {
+        refusal = default;
+        if (_limiter is null || _limiter.TryTake(from, now, out TimeSpan wait)) return true;
+        Counters.RateRefusal();
+        refusal = new Refusal("too many requests from this address"u8, Math.Max(1, (int)Math.Ceiling(wait.TotalMinutes)));
         return false;
     }
 

@@ -29,6 +29,7 @@ sealed class UdpTracker(TrackerService service)
         }
         if (!service.ConnectionIds.IsValid(request.ConnectionId, from, now))
             return Refuse(packet, request.Transaction, "connection id expired"u8, reply);
+        if (!service.MayAsk(from, now, out Refusal refusal)) return Refuse(packet, request.Transaction, refusal.Reason, reply);
         if (service.Keys is { } keys && !HasKey(request, keys))
             return Refuse(packet, request.Transaction, service.RefuseWithoutKey().Reason, reply);
         return request.Action == UdpAction.Announce

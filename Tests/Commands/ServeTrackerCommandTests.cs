@@ -139,6 +139,8 @@ public sealed class ServeTrackerCommandTests : IDisposable
     [InlineData(2, "--max-peers 1001")]
     [InlineData(2, "--max-torrents 0")]
     [InlineData(2, "--max-total-peers many")]
+    [InlineData(2, "--max-rate 0")]
+    [InlineData(2, "--max-rate -1")]
     [InlineData(2, "--tls-key /dev/null")]
     [InlineData(2, "--tls-listen 6970")]
     [InlineData(3, "--tls-cert /dev/null")]

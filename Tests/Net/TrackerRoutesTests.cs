@@ -9,11 +9,13 @@ public sealed class TrackerRoutesTests : IDisposable
     const string Announce = "/announce?info_hash=abcdefghijklmnopqrst&peer_id=-TT0100-abcdefghijkl&left=1&port=1", Scrape = "/scrape?info_hash=abcdefghijklmnopqrst";
     const string Refused = "d14:failure reason19:a passkey is needede", NotFound = "not found\n";
 
-    readonly TrackerService _service = new(new TrackerOptions(), new byte[16]);
+    TrackerService _service = new(new TrackerOptions(), new byte[16]);
 
     public void Dispose() => _service.Dispose();
 
-    string Get(string target)
+    string Get(string target) => Answer(target).Split("\r\n\r\n", 2)[1];
+
+    string Answer(string target)
     {
         var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer);
         session.Begin(PeerAddress.From([198, 51, 100, 7]));
@@ -21,7 +23,7 @@ public sealed class TrackerRoutesTests : IDisposable
         request.CopyTo(session.ReceiveBuffer);
         session.Received(request.Length);
         session.Answer(out ReadOnlyMemory<byte> output);
-        return Encoding.Latin1.GetString(output.Span).Split("\r\n\r\n", 2)[1];
+        return Encoding.Latin1.GetString(output.Span);
     }
 
     [Fact]
@@ -49,5 +51,20 @@ public sealed class TrackerRoutesTests : IDisposable
         Assert.Equal("ok\n", Get("/health"));
         Assert.Contains("\"key_refused\":18", Get("/stats.json"), StringComparison.Ordinal);
         Assert.Equal(NotFound, Get("/key/stats"));
+    }
+
+    [Fact]
+    public void WhoAsksTooOftenIsToldSoInHttpAndInBencodeAndOnlyTheHealthPageIsFree()
+    {
+        _service.Dispose();
+        _service = new TrackerService(new TrackerOptions { MaxRate = 0.001 }, new byte[16]);
+        Assert.Contains("8:interval", Get(Announce), StringComparison.Ordinal);
+        foreach (string path in (string[])[Announce, Scrape, "/stats", "/metrics", "/other"])
+        {
+            Assert.StartsWith("HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nRetry-After: 1020\r\n", Answer(path), StringComparison.Ordinal);
+            Assert.Equal("d14:failure reason35:too many requests from this address8:retry ini17ee", Get(path));
+        }
+        Assert.Equal("ok\n", Get("/health"));
+        Assert.Equal((10, 10, 1), (_service.Counters.RateRefused, _service.Counters.HttpRefused, _service.Counters.HttpAnnounces));
     }
 }

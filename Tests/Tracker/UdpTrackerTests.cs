@@ -212,4 +212,29 @@ public sealed class UdpTrackerTests : IDisposable
         byte[] told = Ask(AnnouncePacket(Connect(Four), 3), Four).Body.ToArray();
         Assert.Equal(["198.51.100.7", "203.0.113.9"], told.Chunk(6).Select(p => PeerAddress.From(p.AsSpan(0, 4)).ToString()).Order());
     }
+
+    [Fact]
+    public void WhoAsksTooOftenIsRefusedButNobodyUnproven()
+    {
+        using var service = new TrackerService(new TrackerOptions { MaxRate = 0.1 }, Secret);
+        var tracker = new UdpTracker(service);
+        byte[] connect = new byte[16], scrape = new byte[UdpCodec.MaxPacketSize];
+        UdpCodec.WriteConnect(connect, 1);
+        for (int i = 0; i < 100; i++) // whoever forges this address uses up nothing of it
+        {
+            Assert.Equal(16, tracker.Answer(connect, Four, Now, _reply));
+            tracker.Answer(AnnouncePacket(1234, 1), Four, Now, _reply);
+        }
+        ulong id = service.ConnectionIds.Issue(Four, Now);
+        foreach ((UdpAction expected, byte[] packet) in ((UdpAction, byte[])[])[(UdpAction.Announce, AnnouncePacket(id, 1)), (UdpAction.Announce, AnnouncePacket(id, 2)), (UdpAction.Error, AnnouncePacket(id, 3))])
+        {
+            int length = tracker.Answer(packet, Four, Now, _reply);
+            Assert.True(UdpCodec.TryReadReply(_reply.AsSpan(0, length), out UdpReply reply));
+            Assert.Equal(expected, reply.Action);
+            Assert.InRange(length, 8, packet.Length);
+        }
+        int asked = UdpCodec.WriteScrape(scrape, id, 42, [Name]);
+        Assert.Equal(0, tracker.Answer(scrape.AsSpan(0, asked), Four, Now, _reply)); // the reason would be longer than the question
+        Assert.Equal((2, 102, 2), (service.Counters.RateRefused, service.Counters.UdpRefused, service.Counters.UdpAnnounces));
+    }
 }
