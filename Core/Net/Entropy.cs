@@ -1,18 +1,20 @@
 // Secrets, from the kernel. The framework's own generator loads libssl, which a bare machine does not have.
+// The device stays open: a server that has run out of descriptors must still be able to change its secrets.
 namespace TinyTorrent.Net;
 
 static class Entropy
 {
     const string Device = "/dev/urandom";
 
+    static readonly FileStream? s_device = File.Exists(Device) ? new(Device, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0) : null;
+
     /// <summary>Bytes nobody can foresee.</summary>
     public static byte[] Secret(int count)
     {
         byte[] secret = new byte[count];
-        if (File.Exists(Device))
+        if (s_device is not null)
         {
-            using FileStream device = new(Device, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-            device.ReadExactly(secret);
+            lock (s_device) s_device.ReadExactly(secret);
             return secret;
         }
         // New GUIDs come from the same kernel, but six bits of each are fixed: two are folded into each 16 bytes.

@@ -4,6 +4,7 @@
 // the connection share a packet.
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using TinyTorrent.Tracker;
 using static TinyTorrent.Net.LinuxSockets;
 
 namespace TinyTorrent.Net;
@@ -25,6 +26,8 @@ sealed unsafe class EpollHttpServer : IDisposable
     readonly HttpHandler _handler;
     readonly HttpLimits _limits;
     readonly Clock _clock;
+    readonly TrackerCounters _counters;
+    readonly Action _onMalformed;
     readonly Epoll _epoll = new();
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
@@ -35,12 +38,14 @@ sealed unsafe class EpollHttpServer : IDisposable
     volatile bool _stopping;
 
     /// <param name="listeners">Bound and listening; belong to the server from here on.</param>
-    public EpollHttpServer(IEnumerable<Socket> listeners, HttpHandler handler, HttpLimits limits, Clock clock, string threadName)
+    public EpollHttpServer(IEnumerable<Socket> listeners, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, string threadName)
     {
         _listeners = [.. listeners];
         _handler = handler;
         _limits = limits;
         _clock = clock;
+        _counters = counters;
+        _onMalformed = counters.HttpMalformedRequest;
         foreach (Socket listener in _listeners)
         {
             int descriptor = Descriptor(listener), seconds = DeferSeconds, one = 1;
@@ -91,10 +96,11 @@ sealed unsafe class EpollHttpServer : IDisposable
             }
             if (_count == _limits.Connections)
             {
+                _counters.HttpTurnAway();
                 _ = close(descriptor);
                 continue;
             }
-            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler);
+            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _onMalformed);
             session.Begin(ReadAddress(address));
             var connection = new Connection(descriptor, session) { Deadline = _now + _limits.Request };
             if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
@@ -205,7 +211,11 @@ sealed unsafe class EpollHttpServer : IDisposable
     {
         _swept = _now;
         foreach (Connection? connection in _connections)
-            if (connection is not null && connection.Deadline < _now) Close(connection);
+        {
+            if (connection is null || !_limits.IsOver(connection.Deadline, connection.IsIdle, _count, _now)) continue;
+            if (!connection.IsIdle) _counters.HttpLateness();
+            Close(connection);
+        }
     }
 
     /// <summary>Descriptors are used up: those who wait in the queue wait a little longer, and this thread does not spin.</summary>

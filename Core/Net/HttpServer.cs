@@ -18,15 +18,26 @@ sealed record HttpLimits
 
     /// <summary>Between two requests of a connection.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
+    /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
+    /// <param name="connections">Open at this moment.</param>
+    public bool IsOver(TimeSpan deadline, bool idle, int connections, TimeSpan now) =>
+        deadline < now || (idle && connections > Connections / 4 * 3 && deadline - Idle + TimeSpan.FromSeconds(1) < now);
 }
 
 /// <summary>Serves from its creation until it is disposed, which waits for the last connection.</summary>
 sealed class HttpServer : IDisposable
 {
+    /// <summary>Bytes a second at which a client must take a long answer.</summary>
+    const double MinRate = 64 * 1024;
+
     readonly Socket _listener;
     readonly HttpHandler _handler;
     readonly HttpLimits _limits;
     readonly Clock _clock;
+    readonly TrackerCounters _counters;
+    readonly Action _onMalformed;
     readonly Func<TlsIdentity>? _tls;
     readonly HashSet<Connection> _connections = [];
     readonly CancellationTokenSource _stop = new();
@@ -36,12 +47,14 @@ sealed class HttpServer : IDisposable
 
     /// <param name="listener">Bound and listening; belongs to the server from here on.</param>
     /// <param name="tls">Null for plain HTTP; asked at every connection who the server is.</param>
-    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock, Func<TlsIdentity>? tls = null)
+    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, Func<TlsIdentity>? tls = null)
     {
         _listener = listener;
         _handler = handler;
         _limits = limits;
         _clock = clock;
+        _counters = counters;
+        _onMalformed = counters.HttpMalformedRequest;
         _tls = tls;
         _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _accepting = AcceptAsync();
@@ -88,8 +101,13 @@ sealed class HttpServer : IDisposable
         }
         lock (_connections)
         {
-            if (_connections.Count >= _limits.Connections || _stop.IsCancellationRequested) return false;
-            connection = new Connection(socket, new HttpSession(_handler)) { Deadline = _clock.Now + _limits.Request };
+            if (_stop.IsCancellationRequested) return false;
+            if (_connections.Count >= _limits.Connections)
+            {
+                _counters.HttpTurnAway();
+                return false;
+            }
+            connection = new Connection(socket, new HttpSession(_handler, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -106,7 +124,11 @@ sealed class HttpServer : IDisposable
             await ConverseAsync(connection, stream).ConfigureAwait(false);
         }
         catch (IOException) { } // reset, or closed by the heartbeat, or no TLS in what came
-        catch (AuthenticationException) { } // the two did not come to terms about TLS
+        catch (AuthenticationException) when (!connection.IsLate)
+        {
+            _counters.HttpMalformedRequest(); // the two did not come to terms about TLS
+        }
+        catch (AuthenticationException) { } // closed by the heartbeat
         catch (SocketException) { } // reset
         catch (ObjectDisposedException) { } // closed by the heartbeat
         finally
@@ -124,7 +146,7 @@ sealed class HttpServer : IDisposable
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
             if (!output.IsEmpty)
             {
-                connection.Deadline = _clock.Now + _limits.Request;
+                connection.Deadline = _clock.Now + _limits.Request + TimeSpan.FromSeconds(output.Length / MinRate);
                 await stream.WriteAsync(output).ConfigureAwait(false);
                 session.Sent();
                 answered = true;
@@ -136,8 +158,10 @@ sealed class HttpServer : IDisposable
             // The deadline of a request is set by its first byte; those that follow do not move it.
             bool idle = answered && !session.IsWithinRequest;
             if (idle) connection.Deadline = _clock.Now + _limits.Idle;
+            connection.IsIdle = idle;
             int count = await stream.ReadAsync(session.ReceiveBuffer).ConfigureAwait(false);
             if (count == 0) return;
+            connection.IsIdle = false;
             if (idle) connection.Deadline = _clock.Now + _limits.Request;
             session.Received(count);
         }
@@ -166,7 +190,13 @@ sealed class HttpServer : IDisposable
         lock (_connections)
         {
             foreach (Connection connection in _connections)
-                if (connection.Deadline < now) connection.Socket.Dispose();
+            {
+                bool idle = connection.IsIdle;
+                if (connection.IsLate || !_limits.IsOver(connection.Deadline, idle, _connections.Count, now)) continue;
+                connection.IsLate = true;
+                if (!idle) _counters.HttpLateness();
+                connection.Socket.Dispose();
+            }
         }
     }
 
@@ -188,6 +218,7 @@ sealed class HttpServer : IDisposable
     sealed class Connection(Socket socket, HttpSession session)
     {
         long _deadlineTicks;
+        volatile bool _idle, _late;
 
         public Socket Socket { get; } = socket;
         public HttpSession Session { get; } = session;
@@ -197,6 +228,20 @@ sealed class HttpServer : IDisposable
         {
             get => new(Volatile.Read(ref _deadlineTicks));
             set => Volatile.Write(ref _deadlineTicks, value.Ticks);
+        }
+
+        /// <summary>Between two requests.</summary>
+        public bool IsIdle
+        {
+            get => _idle;
+            set => _idle = value;
+        }
+
+        /// <summary>Closed by the heartbeat.</summary>
+        public bool IsLate
+        {
+            get => _late;
+            set => _late = value;
         }
     }
 }

@@ -4,7 +4,8 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
-sealed class HttpSession(HttpHandler handler)
+/// <param name="onMalformed">Called for what is answered without the handler because it is no request.</param>
+sealed class HttpSession(HttpHandler handler, Action? onMalformed = null)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 64 * 1024;
@@ -56,7 +57,7 @@ sealed class HttpSession(HttpHandler handler)
             int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed);
             if (status == 0) break;
             if (status == 200) _response.Answer(handler, request);
-            else _response.Fail(status);
+            else Fail(status);
             goesOn = status == 200 && request.KeepAlive;
             _start += consumed;
         }
@@ -66,4 +67,10 @@ sealed class HttpSession(HttpHandler handler)
     }
 
     public void Sent() => _response.Clear();
+
+    void Fail(int status)
+    {
+        _response.Fail(status);
+        onMalformed?.Invoke();
+    }
 }

@@ -21,6 +21,8 @@ static unsafe partial class LinuxSockets
     /// <summary>Bytes of the largest sockaddr of the two internet families.</summary>
     public const int AddressSize = 28;
 
+    const int OpenFiles = 7; // RLIMIT_NOFILE
+
     const int InterNetworkV6 = 10, GetFlags = 3, SetFlags = 4, NonBlocking = 0x800;
 
     /// <summary>The address in a sockaddr; its port is at bytes 2 and 3.</summary>
@@ -29,6 +31,19 @@ static unsafe partial class LinuxSockets
         : PeerAddress.From(new ReadOnlySpan<byte>(address + 4, 4));
 
     public static void SetNonBlocking(int descriptor) => _ = fcntl(descriptor, SetFlags, fcntl(descriptor, GetFlags, 0) | NonBlocking);
+
+    /// <summary>Descriptors this process may have.</summary>
+    public static long DescriptorLimit()
+    {
+        ResourceLimit limit;
+        return getrlimit(OpenFiles, &limit) == 0 && limit.Current <= int.MaxValue ? (long)limit.Current : int.MaxValue;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    struct ResourceLimit
+    {
+        public nuint Current, Highest;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     public struct IoVector
@@ -74,6 +89,9 @@ static unsafe partial class LinuxSockets
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint send(int socket, byte* buffer, nuint length, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int getrlimit(int resource, ResourceLimit* limit);
 
     [LibraryImport("libc")]
     private static partial int fcntl(int descriptor, int command, nint value);

@@ -31,7 +31,7 @@ sealed class TrackerServer : IDisposable
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
         var udp = new UdpTracker(Service);
-        _limits = limits;
+        _limits = limits = Fitting(limits);
         _routes = new TrackerRoutes(Service, _clock);
         foreach (SharedPort port in ports)
         {
@@ -39,12 +39,12 @@ sealed class TrackerServer : IDisposable
                 _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable));
             if (portable || !EpollHttpServer.IsSupported)
             {
-                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock));
+                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock, Service.Counters));
                 continue;
             }
             HttpLimits share = limits with { Connections = Math.Max(1, limits.Connections / port.Copies) };
             for (int i = 0; i < port.Copies; i++)
-                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), _routes.Answer, share, _clock, $"http {i + 1}"));
+                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), _routes.Answer, share, _clock, Service.Counters, $"http {i + 1}"));
         }
         _ticking = new Thread(Tick) { Name = "tracker clock", IsBackground = true };
         _ticking.Start();
@@ -68,7 +68,16 @@ sealed class TrackerServer : IDisposable
     {
         Socket[] sockets = [.. ports.SelectMany(port => port.Tcp)];
         HttpLimits share = _limits with { Connections = Math.Max(1, _limits.Connections / (TlsCost * Math.Max(1, sockets.Length))) };
-        foreach (Socket socket in sockets) _servers.Add(new HttpServer(socket, _routes.Answer, share, _clock, () => _identity!));
+        foreach (Socket socket in sockets) _servers.Add(new HttpServer(socket, _routes.Answer, share, _clock, Service.Counters, () => _identity!));
+    }
+
+    /// <summary>Connections that the process has descriptors for: more of them would wait unanswered instead of being refused.</summary>
+    static HttpLimits Fitting(HttpLimits limits)
+    {
+        if (!OperatingSystem.IsLinux()) return limits;
+        long descriptors = LinuxSockets.DescriptorLimit(), rest = descriptors - Math.Max(32, descriptors / 4);
+        // With those of HTTPS, a quarter as many.
+        return limits with { Connections = (int)Math.Clamp(rest * TlsCost / (TlsCost + 1), 1, limits.Connections) };
     }
 
     void Tick()

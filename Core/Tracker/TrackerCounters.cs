@@ -4,6 +4,7 @@ namespace TinyTorrent.Tracker;
 sealed class TrackerCounters
 {
     long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused, _rateRefused;
+    long _httpMalformed, _httpTurnedAway, _httpLate;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -28,6 +29,15 @@ sealed class TrackerCounters
     /// <summary>Requests refused because their address asks too often; they are among the refused of their transport too.</summary>
     public long RateRefused => Volatile.Read(ref _rateRefused);
 
+    /// <summary>Requests that were no HTTP, and greetings that were no TLS.</summary>
+    public long HttpMalformed => Volatile.Read(ref _httpMalformed);
+
+    /// <summary>Connections closed at once because there were too many.</summary>
+    public long HttpTurnedAway => Volatile.Read(ref _httpTurnedAway);
+
+    /// <summary>Connections closed because a request did not come, or an answer was not taken, in time.</summary>
+    public long HttpLate => Volatile.Read(ref _httpLate);
+
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
     public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
@@ -39,4 +49,7 @@ sealed class TrackerCounters
     public void FullRefusal() => Interlocked.Increment(ref _fullRefused);
     public void KeyRefusal() => Interlocked.Increment(ref _keyRefused);
     public void RateRefusal() => Interlocked.Increment(ref _rateRefused);
+    public void HttpMalformedRequest() => Interlocked.Increment(ref _httpMalformed);
+    public void HttpTurnAway() => Interlocked.Increment(ref _httpTurnedAway);
+    public void HttpLateness() => Interlocked.Increment(ref _httpLate);
 }

@@ -1,5 +1,7 @@
 // The tracker as an operator's script runs it: events on stdout, signals in, an exit code out.
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using TinyTorrent.Tests.Net;
@@ -8,7 +10,7 @@ namespace TinyTorrent.Tests.Commands;
 
 public sealed class ServeTrackerCommandTests : IDisposable
 {
-    const int Hangup = 1, Terminate = 15;
+    const int Hangup = 1, Terminate = 15, OpenFiles = 7;
     const string Announce = "announce?info_hash=abcdefghijklmnopqrst&peer_id=-TT0100-abcdefghijkl&left=1&port=1";
     static readonly string Hex = Convert.ToHexString("abcdefghijklmnopqrst"u8);
 
@@ -176,6 +178,75 @@ public sealed class ServeTrackerCommandTests : IDisposable
             return check.ExitCode;
         }
     }
+
+    // Over HTTPS the framework's sockets do the same, but a process that is not compiled ahead of time may need a descriptor
+    // to begin a thread, and dies for want of one: the executable is asked by `make interop`.
+    [Fact]
+    public async Task WithoutAFreeDescriptorConnectionsWaitAndTheTrackerLives()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--json");
+        JsonElement listening = NextEvent(tracker, "listening");
+        var url = new Uri(new Uri(listening.GetProperty("url").GetString()!), "/stats.json");
+        Assert.Contains("uptime", await _client.GetStringAsync(url), StringComparison.Ordinal);
+
+        string descriptors = $"/proc/{tracker.Id}/fd";
+        int limit = Directory.GetFiles(descriptors).Length + 20;
+        Assert.Equal(0, prlimit(tracker.Id, OpenFiles, [(ulong)limit, (ulong)limit], 0));
+        var sockets = new List<Socket>();
+        for (int i = 0; i < 100; i++)
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            sockets.Add(socket);
+            socket.Connect(IPAddress.Loopback, url.Port);
+            socket.Send("GET "u8);
+        }
+        Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles(descriptors).Length >= limit - 1, TimeSpan.FromSeconds(20)));
+        Process check = Start("healthcheck", listening.GetProperty("udp").GetString()!);
+        check.WaitForExit();
+        Assert.Equal(0, check.ExitCode);
+        foreach (Socket socket in sockets) socket.Dispose();
+        Assert.Contains("uptime", await _client.GetStringAsync(url), StringComparison.Ordinal);
+        Assert.Equal(0, kill(tracker.Id, Terminate));
+        NextEvent(tracker, "stopped");
+        await tracker.WaitForExitAsync();
+        Assert.Equal((0, ""), (tracker.ExitCode, await tracker.StandardError.ReadToEndAsync()));
+    }
+
+    [Fact]
+    public void ALowLimitOfDescriptorsIsALowLimitOfConnections()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        Process tracker = Process.Start(new ProcessStartInfo("sh",
+            ["-c", "ulimit -n 400; exec dotnet \"$0\" serve-tracker --listen 127.0.0.1:0 --json", Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll")])
+            { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _started.Add(tracker);
+        int port = NextEvent(tracker, "listening").GetProperty("port").GetInt32();
+        var sockets = new List<Socket>();
+        int served = 0, refused = 0;
+        for (int i = 0; i < 500; i++)
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 20_000 };
+            sockets.Add(socket);
+            try
+            {
+                socket.Connect(IPAddress.Loopback, port);
+                socket.Send("GET /health HTTP/1.1\r\n\r\nGET "u8); // half a second request: who is idle would make room
+                if (socket.Receive(new byte[200]) > 0) served++;
+                else refused++;
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+            {
+                refused++;
+            }
+        }
+        Assert.InRange(served, 100, 400);
+        Assert.Equal(500, served + refused); // nobody waits without an answer
+        foreach (Socket socket in sockets) socket.Dispose();
+    }
+
+    [DllImport("libc", SetLastError = true)]
+    static extern int prlimit(int process, int resource, ulong[] limits, nint old);
 
     [DllImport("libc")]
     static extern int kill(int process, int signal);

@@ -50,9 +50,11 @@ sealed class TrackerDoor : IDisposable
     public int UdpPort { get; }
 
     /// <summary>A connection over which the server can be asked; reading from it ends after 10 s.</summary>
-    public Stream Dial(IPAddress? address = null)
+    public Stream Dial(IPAddress? address = null) => Secure(DialRaw(address));
+
+    /// <summary>What the way asks for on top of a TCP connection; owns it.</summary>
+    public Stream Secure(Socket socket)
     {
-        Socket socket = DialRaw(address);
         var plain = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = 10_000 };
         if (_way != Way.Tls) return plain;
         var stream = new SslStream(plain);
@@ -82,6 +84,13 @@ sealed class TrackerDoor : IDisposable
         using var all = new MemoryStream();
         stream.CopyTo(all);
         return Encoding.Latin1.GetString(all.GetBuffer(), 0, (int)all.Length);
+    }
+
+    /// <summary>Says that nothing follows.</summary>
+    public static void End(Stream stream, Socket socket)
+    {
+        if (stream is SslStream tls) tls.ShutdownAsync().GetAwaiter().GetResult();
+        socket.Shutdown(SocketShutdown.Send);
     }
 
     /// <summary>Closed without an answer: with a farewell, with a reset, or within TLS's greeting.</summary>

@@ -72,22 +72,29 @@ public class TrackerServerTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void PacketsThatAreNoRequestsDoNotDisturbTheServer(bool portable)
+    public void PacketsOfEveryLengthThatAreNoRequestsAreCountedAndDisturbNobody(bool portable)
     {
         using var door = new TrackerDoor(portable ? Way.Portable : Way.Fast);
         var random = new Random(5);
+        TrackerCounters counters = door.Server.Service.Counters;
+        int sent = 0;
         foreach (IPAddress address in TrackerDoor.Loopbacks)
         {
             using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-            for (int length = 0; length <= 4096; length += random.Next(1, 64))
+            for (int length = 0; length <= 4096; length += length < 2048 ? 1 : random.Next(1, 64))
             {
                 byte[] packet = new byte[length];
                 random.NextBytes(packet);
+                if (length > 11) packet[8] = 1; // no action there is
                 socket.SendTo(packet, new IPEndPoint(address, door.UdpPort));
+                sent++;
+                // Not faster than it is read: what the system loses cannot be counted.
+                if (sent % 256 == 0) Assert.True(SpinWait.SpinUntil(() => counters.UdpDropped == sent, TimeSpan.FromSeconds(20)));
             }
             byte[] buffer = new byte[UdpCodec.MaxPacketSize];
             Assert.Equal(UdpAction.Announce, UdpAnnounce(address, door.UdpPort, 2, buffer).Action);
         }
+        Assert.True(SpinWait.SpinUntil(() => counters.UdpDropped == sent, TimeSpan.FromSeconds(20)), $"{counters.UdpDropped} of {sent}");
     }
 
     [Theory]
@@ -104,6 +111,7 @@ public class TrackerServerTests
         idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
         Assert.True(idle.Read(new byte[1000]) > 0);
         foreach (Stream stream in (Stream[])[new NetworkStream(silent), slow, idle]) TrackerDoor.AssertClosed(() => stream);
+        Assert.Equal(2, door.Server.Service.Counters.HttpLate); // who is idle owes nothing
     }
 
     [Theory]
@@ -155,6 +163,7 @@ public class TrackerServerTests
                 second.Write("GET /health HTTP/1.1\r\n\r\n"u8);
                 return second;
             });
+            Assert.Equal(1, door.Server.Service.Counters.HttpTurnedAway);
         }
         for (int attempt = 0; ; attempt++) // the server needs a moment to see that the first has gone
         {
@@ -166,6 +175,105 @@ public class TrackerServerTests
             Assert.True(attempt < 100);
             Thread.Sleep(20);
         }
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void WherePlacesAreScarceWhoAsksNothingMakesRoom(Way way)
+    {
+        using var door = new TrackerDoor(way, new HttpLimits { Connections = way == Way.Tls ? 32 : 8, Idle = TimeSpan.FromHours(1) }, address: IPAddress.Loopback);
+        var idle = new List<Stream>();
+        try
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                idle.Add(door.Dial());
+                idle[i].Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                Assert.True(idle[i].Read(new byte[100]) > 0);
+            }
+            TrackerDoor.AssertClosed(() => idle[0]);
+            Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
+            Assert.Equal(0, door.Server.Service.Counters.HttpLate);
+        }
+        finally
+        {
+            foreach (Stream stream in idle) stream.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void WhoAsksMuchAndTakesNothingLosesItsPlace(Way way)
+    {
+        using var door = new TrackerDoor(way, new HttpLimits { Request = TimeSpan.FromSeconds(1) });
+        using Stream stream = door.Dial();
+        byte[] requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", 200)));
+        try
+        {
+            for (int i = 0; i < 1000; i++) stream.Write(requests); // 4 MB ask for some 700
+        }
+        catch (IOException)
+        {
+            // Closed before all was said.
+        }
+        Assert.True(SpinWait.SpinUntil(() => door.Server.Service.Counters.HttpLate == 1, TimeSpan.FromSeconds(20)));
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void HalfARequestIsWorthNoAnswerAndEndsWithItsConnection(Way way)
+    {
+        using var door = new TrackerDoor(way);
+        byte[] request = Encoding.ASCII.GetBytes("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+        for (int length = 1; length < request.Length; length++)
+        {
+            using Socket raw = door.DialRaw();
+            using Stream stream = door.Secure(raw);
+            stream.Write(request, 0, length);
+            TrackerDoor.End(stream, raw);
+            TrackerDoor.AssertClosed(() => stream);
+        }
+        Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public void ARequestLineOfAMegabyteIsCutOffAndTheAnswerStillArrives(Way way)
+    {
+        using var door = new TrackerDoor(way);
+        using Stream stream = door.Dial();
+        var sending = Task.Run(() => stream.Write(Encoding.ASCII.GetBytes("GET /" + new string('a', 1 << 20) + " HTTP/1.1\r\n\r\n")));
+        byte[] answer = new byte[12];
+        stream.ReadExactly(answer);
+        Assert.Equal("HTTP/1.1 414", Encoding.ASCII.GetString(answer));
+        Assert.True(((IAsyncResult)sending).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(20)));
+        Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
+        Assert.Equal(1, door.Server.Service.Counters.HttpMalformed);
+    }
+
+    [Theory]
+    [InlineData(Way.Portable, "nonsense\r\n\r\n")]
+    [InlineData(Way.Fast, "nonsense\r\n\r\n")]
+    [InlineData(Way.Tls, "nonsense\r\n\r\n")]
+    [InlineData(Way.Portable, "POST /announce HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc")]
+    [InlineData(Way.Fast, "POST /announce HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc")]
+    [InlineData(Way.Tls, "POST /announce HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc")]
+    public void WhatIsNoRequestIsAnsweredCountedAndClosed(Way way, string request)
+    {
+        using var door = new TrackerDoor(way);
+        using Stream stream = door.Dial();
+        stream.Write(Encoding.ASCII.GetBytes(request));
+        Assert.StartsWith("HTTP/1.1 4", TrackerDoor.ReadToEnd(stream), StringComparison.Ordinal);
+        Assert.Equal(1, door.Server.Service.Counters.HttpMalformed);
+        Assert.Contains("\"http_malformed\":1", door.Get("/stats.json"), StringComparison.Ordinal);
     }
 
     [Theory]
