@@ -20,10 +20,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from clients import TINYTORRENT, Aria2, LibTorrent, TinyTorrent, Tracker
 from content import Content, room
 from cost import Measured, Stretch
-from network import Failure, Host, wire
+from network import Failure, Host, Program, port, wire
 
 MIB = 1 << 20
 NATIVE = TINYTORRENT + "-native"
+PLAIN_COPY = ["/usr/bin/python3", "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_copy.py")]
 
 
 class Native(TinyTorrent):
@@ -91,10 +92,30 @@ class Bench:
         if present("aria2", shutil.which("aria2c")):
             contestants["aria2"] = lambda: get(Aria2)
         contestants["libtorrent"] = lambda: get(LibTorrent)
+        contestants["plain copy, no protocol"] = lambda: self.plain_copy(here, there)
         done = self.in_turn(contestants)
         seeder.stop()
         tracker.stop()
         return done
+
+    def plain_copy(self, here, there):
+        where = [here.address, str(port())]
+        log = os.path.join(self.work, "plain_copy.log")
+        out = os.path.join(self.work, "out.bin")
+        giver = Program(here, [*PLAIN_COPY, "give", self.content.path, *where], log)
+        try:
+            giver.wait_for("listening")
+            taker = Measured(there, [*PLAIN_COPY, "take", out, *where], log)
+            if (code := taker.wait(self.timeout)) != 0:
+                raise Failure(f"plain copy ended with {code}: {taker.output()[-200:]}")
+            if os.path.getsize(out) != self.content.bytes:
+                raise Failure("plain copy: not all arrived")
+            return taker
+        finally:
+            giver.stop()
+            os.remove(log)
+            if os.path.exists(out):
+                os.remove(out)
 
     def seedings(self, here, there):
         def seed(kind, *options):
