@@ -34,6 +34,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
 
     async Task RunAsync(Socket socket, PeerSession peer, Action<Exception?> ended)
     {
+        socket.Blocking = false;
         var wake = new AsyncSignal();
         var closed = new CancellationTokenSource(); // a wait for the rate limit must not outlive the connection
         // Whoever closes holds locks: what waits for the cancellation must not go on inside that call.
@@ -61,42 +62,63 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         return fault;
     }
 
+    /// <summary>A peer that sends blocks is read by the disk's threads, which store them at once: however many peers there are,
+    /// few buffers are in use. From the others nothing waits for the disk.</summary>
     async Task ReadAsync(Socket socket, PeerSession peer, CancellationToken closed)
     {
-        var store = new DiskJob(peer.StoreBlocks);
-        bool alive = true;
-        int count = 0;
+        bool alive = true, sendsBlocks = false;
+        int offered = 0, count = 0; // of the last receive; a count of -1: there was nothing
+        void Receive()
+        {
+            Span<byte> buffer = peer.ReceiveBuffer.Span;
+            buffer = buffer[..(offered = PeerSocket.BytesPerReceive(down, buffer.Length))];
+            count = PeerSocket.TryReceive(socket, buffer);
+            if (count >= 0) alive = peer.Received(count, clock.Now);
+        }
+        void ReceiveAndStore()
+        {
+            if (!peer.HasBlocks) Receive();
+            if (count >= 0) sendsBlocks = peer.HasBlocks;
+            if (peer.HasBlocks) peer.StoreBlocks();
+            peer.ReleaseReceiveBuffer();
+        }
+
+        var store = new DiskJob(ReceiveAndStore);
         while (alive)
         {
-            // Idle peers wait without a buffer; a busy one need not pay for the extra call.
-            if (count < Geometry.BlockLength && peer.TryReleaseReceiveBuffer())
-                await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
-            Memory<byte> buffer = peer.ReceiveBuffer;
-            buffer = buffer[..PeerSocket.BytesPerReceive(down, buffer.Length)];
-            count = await socket.ReceiveAsync(buffer, CancellationToken.None).ConfigureAwait(false);
-            alive = peer.Received(count, clock.Now);
-            if (peer.HasBlocks) await disk.RunAsync(store).ConfigureAwait(false);
-            await PauseAsync(down.Charge(count, clock.Now), closed).ConfigureAwait(false);
+            // Who filled the buffer may have more: a busy peer need not pay for the extra call.
+            if (count < offered || count == 0) await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+            if (!sendsBlocks) Receive();
+            if (sendsBlocks || peer.HasBlocks) await disk.RunAsync(store).ConfigureAwait(false);
+            else peer.ReleaseReceiveBuffer();
+            if (count > 0) await PauseAsync(down.Charge(count, clock.Now), closed).ConfigureAwait(false);
         }
     }
 
     async Task WriteAsync(Socket socket, PeerSession peer, AsyncSignal wake, CancellationToken closed)
     {
         ReadOnlyMemory<byte> output = default;
-        var fill = new DiskJob(() => output = peer.TakeOutput(PeerSocket.BlocksPerSend(up)));
+        var read = new DiskJob(() => output = peer.TakeOutput());
         while (!peer.Outbox.IsClosed)
         {
-            if (peer.Outbox.QueuedBlocks > 0) await disk.RunAsync(fill).ConfigureAwait(false);
-            else output = peer.TakeOutput(maxBlocks: 0);
-            if (output.IsEmpty)
+            int bytes = peer.Take(PeerSocket.BlocksPerSend(up));
+            if (bytes == 0)
             {
                 if (!peer.Outbox.IsClosed) await wake.WaitAsync().ConfigureAwait(false);
                 continue;
             }
-            int length = output.Length;
-            await PauseAsync(up.Charge(length, clock.Now), closed).ConfigureAwait(false);
-            while (!output.IsEmpty) output = output[await socket.SendAsync(output, CancellationToken.None).ConfigureAwait(false)..];
-            peer.Sent(length, clock.Now);
+            // Before anything is read: who waits its turn at the rate limit waits without a buffer.
+            await PauseAsync(up.Charge(bytes, clock.Now), closed).ConfigureAwait(false);
+            do
+            {
+                if (peer.TakenBlocks > 0) await disk.RunAsync(read).ConfigureAwait(false);
+                else output = peer.TakeOutput();
+                int length = output.Length;
+                if (length == 0) break; // the disk failed: the outbox is closed
+                while (!output.IsEmpty) output = output[await socket.SendAsync(output, CancellationToken.None).ConfigureAwait(false)..];
+                peer.Sent(length, clock.Now);
+            }
+            while (peer.TakenBlocks > 0 && !peer.Outbox.IsClosed);
         }
     }
 

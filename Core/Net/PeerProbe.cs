@@ -59,8 +59,9 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
             session.Outbox.SendHandshake(us);
             for (bool alive = true; alive && !probe.IsDone;)
             {
-                if (session.TakeOutput() is { IsEmpty: false } output)
+                if (session.Take() > 0)
                 {
+                    ReadOnlyMemory<byte> output = session.TakeOutput();
                     await socket.SendAsync(output, patience.Token).ConfigureAwait(false);
                     session.Sent(output.Length, default);
                     continue;

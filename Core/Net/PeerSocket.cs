@@ -34,6 +34,18 @@ static class PeerSocket
         return null;
     }
 
+    /// <summary>Receives what a non-blocking socket has: -1 if that is nothing yet.</summary>
+    public static int TryReceive(Socket socket, Span<byte> into)
+    {
+        int count = socket.Receive(into, SocketFlags.None, out SocketError error);
+        return error switch
+        {
+            SocketError.Success => count,
+            SocketError.WouldBlock => -1,
+            _ => throw new SocketException((int)error),
+        };
+    }
+
     /// <summary>Blocks to put into one send, so that a rate limit stays smooth.</summary>
     public static int BlocksPerSend(RateLimiter up) =>
         up.Quantum(Geometry.BlockLength, PeerSession.MaxBlocksPerSend * Geometry.BlockLength) / Geometry.BlockLength;

@@ -87,15 +87,21 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
     {
         while (!peer.Outbox.IsClosed)
         {
-            ReadOnlySpan<byte> output = peer.TakeOutput(PeerSocket.BlocksPerSend(up)).Span;
-            if (output.IsEmpty)
+            int bytes = peer.Take(PeerSocket.BlocksPerSend(up));
+            if (bytes == 0)
             {
                 if (!peer.Outbox.IsClosed) wake.WaitOne();
                 continue;
             }
-            Pause(up.Charge(output.Length, clock.Now), closed);
-            for (int sent = 0; sent < output.Length;) sent += socket.Send(output[sent..]);
-            peer.Sent(output.Length, clock.Now);
+            Pause(up.Charge(bytes, clock.Now), closed);
+            do
+            {
+                ReadOnlySpan<byte> output = peer.TakeOutput().Span;
+                if (output.IsEmpty) break; // the disk failed: the outbox is closed
+                for (int sent = 0; sent < output.Length;) sent += socket.Send(output[sent..]);
+                peer.Sent(output.Length, clock.Now);
+            }
+            while (peer.TakenBlocks > 0 && !peer.Outbox.IsClosed);
         }
     }
 

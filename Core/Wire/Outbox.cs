@@ -13,6 +13,9 @@ sealed class Outbox
     /// <summary>Requests a peer may have waiting; advertised as <c>reqq</c> (BEP 10). More are refused.</summary>
     public const int MaxBlocks = 2000;
 
+    /// <summary>Bytes of a buffer for small messages that an idle peer may keep.</summary>
+    public const int IdleControl = 1024;
+
     /// <summary>A peer that lets this much pile up (bytes) does not read any more.</summary>
     const int MaxControl = 2 << 20;
 
@@ -44,8 +47,6 @@ sealed class Outbox
     /// <summary>True once the connection is to end.</summary>
     public bool IsClosed { get { lock (_gate) return _closed; } }
 
-    public int QueuedBlocks { get { lock (_gate) return _blocks.Count; } }
-
     public void Send(MessageId id)
     {
         lock (_gate) _controlCount += PeerMessage.Write(Reserve(5), id);
@@ -54,6 +55,14 @@ sealed class Outbox
     public void Send(MessageId id, int piece)
     {
         lock (_gate) _controlCount += PeerMessage.Write(Reserve(9), id, piece);
+    }
+
+    public void SendHaves(ReadOnlySpan<int> pieces)
+    {
+        lock (_gate)
+        {
+            foreach (int piece in pieces) _controlCount += PeerMessage.Write(Reserve(9), MessageId.Have, piece);
+        }
     }
 
     public void Send(MessageId id, in BlockRef block)
@@ -162,35 +171,23 @@ sealed class Outbox
     }
 
     /// <summary>
-    /// Writer only: moves waiting small messages into <paramref name="control"/> and waiting blocks into <paramref name="blocks"/>.
-    /// False if there is nothing, or the outbox is closed: then the next <see cref="Flush"/> wakes the writer. A writer that
-    /// has no room for blocks although some wait is woken at once.
+    /// Writer only: exchanges <paramref name="control"/>, which is used up, for the waiting small messages and moves waiting blocks
+    /// into <paramref name="blocks"/>, never empty. False if there is nothing, or the outbox is closed: then the next
+    /// <see cref="Flush"/> wakes the writer.
     /// </summary>
-    public bool TryTake(ArrayBufferWriter<byte> control, Span<BlockRef> blocks, out int blockCount)
+    public bool TryTake(ref byte[] control, Span<BlockRef> blocks, out int controlLength, out int blockCount)
     {
-        blockCount = 0;
+        controlLength = blockCount = 0;
         lock (_gate)
         {
             _closed |= _finishing && _controlCount == 0; // the writer finds nothing more to send and ends the connection
             _writerWaits = _closed || (_controlCount == 0 && _blocks.Count == 0);
             if (_writerWaits) return false;
-            if (_controlCount > 0 || !blocks.IsEmpty)
-            {
-                Take(control, blocks, out blockCount);
-                return true;
-            }
+            (control, _control) = (_control, control);
+            (controlLength, _controlCount) = (_controlCount, 0);
+            while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
+            return true;
         }
-        _wake();
-        return false;
-    }
-
-    void Take(ArrayBufferWriter<byte> control, Span<BlockRef> blocks, out int blockCount)
-    {
-        control.Write(_control.AsSpan(0, _controlCount));
-        _controlCount = 0;
-        if (_control.Length > 1024) ReturnControl(); // idle peers keep no large buffer
-        blockCount = 0;
-        while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
     }
 
     /// <summary>Room for <paramref name="bytes"/> more. Call under the lock.</summary>

@@ -1,7 +1,7 @@
 // One peer connection as a state machine (BEP 3): bytes in, events out, and back. No socket, clock or thread: a driver
 // owns those and runs the loops (Net/SyncDriver.cs, Net/AsyncDriver.cs).
 //   reader: ReceiveBuffer -> receive -> Received -> StoreBlocks -> ReceiveBuffer ...
-//   writer: TakeOutput -> send -> Sent -> TakeOutput ...
+//   writer: Take -> TakeOutput -> send -> Sent -> TakeOutput ... until all that was taken has gone
 // The payload of a block is never copied: it goes to disk from the buffer it was received into. Splitting the stream
 // anywhere never changes the events.
 using System.Buffers;
@@ -12,23 +12,23 @@ namespace TinyTorrent.Wire;
 /// <summary>The reader's methods are for one thread at a time, the writer's for another.</summary>
 sealed class PeerSession(Admission admit)
 {
-    /// <summary>Bytes. The smallest holds a block with its header; the largest is what one receive takes from a fast peer.</summary>
-    const int MinBuffer = 32 * 1024, MaxBuffer = 256 * 1024;
-
-    /// <summary>So many blocks with their headers fill a buffer of 256 KiB and leave room for small messages.</summary>
+    /// <summary>So many blocks with their headers fill the largest slab and leave room for small messages.</summary>
     public const int MaxBlocksPerSend = 15;
 
     const int BlockStride = PeerMessage.PieceHeaderLength + Geometry.BlockLength;
 
+    readonly Slabs _slabs = Slabs.Shared;
     readonly List<ReceivedBlock> _blocks = [];
     IPeerEvents? _events;
     byte[] _buffer = [];
     int _start, _end;
-    int _bufferSize = MinBuffer;
+    int _bufferSize = Slabs.Smallest;
     int _partialFrame; // length of the frame that has begun at _start, 0 if not known
 
-    readonly ArrayBufferWriter<byte> _control = new(256);
-    readonly BlockRef[] _sending = new BlockRef[MaxBlocksPerSend];
+    byte[] _control = []; // small messages that were taken
+    int _controlLength;
+    readonly BlockRef[] _taken = new BlockRef[MaxBlocksPerSend];
+    int _takenStart, _takenEnd; // what is left of them
     byte[] _output = [];
     int _sendingBlockBytes;
 
@@ -42,32 +42,35 @@ sealed class PeerSession(Admission admit)
     {
         get
         {
-            int kept = _end - _start;
-            int size = Math.Max(_bufferSize, _partialFrame);
-            if (_buffer.Length < size)
+            int needed = Math.Max(Slabs.Smallest, _partialFrame);
+            if (_buffer.Length < Math.Max(_bufferSize, needed))
             {
-                byte[] larger = ArrayPool<byte>.Shared.Rent(size);
-                _buffer.AsSpan(_start, kept).CopyTo(larger);
-                ReturnReceiveBuffer();
-                _buffer = larger;
+                MoveTo(_slabs.Rent(Math.Max(_bufferSize, needed), needed));
+                _bufferSize = Math.Min(_bufferSize, _buffer.Length);
             }
             else if (_start > 0)
             {
-                _buffer.AsSpan(_start, kept).CopyTo(_buffer);
+                MoveTo(_buffer);
             }
-            (_start, _end) = (0, kept);
-            return _buffer.AsMemory(kept);
+            return _buffer.AsMemory(_end);
         }
     }
 
-    /// <summary>Gives an empty buffer back while nothing is expected, so that idle peers cost nothing. False if bytes wait in it.</summary>
-    public bool TryReleaseReceiveBuffer()
+    /// <summary>Gives the receive buffer back until more is there: a frame that has begun is kept in a small one. Blocks must have
+    /// been stored before.</summary>
+    public void ReleaseReceiveBuffer()
     {
-        if (_start != _end || _blocks.Count > 0) return false;
-        ReturnReceiveBuffer();
-        (_start, _end) = (0, 0);
-        _bufferSize = MinBuffer;
-        return true;
+        int kept = _end - _start;
+        if (kept == 0) ReturnReceiveBuffer();
+        else if (kept <= _buffer.Length / 2) MoveTo(_slabs.Rent(kept, kept));
+    }
+
+    void MoveTo(byte[] buffer)
+    {
+        int kept = _end - _start;
+        _buffer.AsSpan(_start, kept).CopyTo(buffer);
+        if (buffer != _buffer) ReturnReceiveBuffer();
+        (_buffer, _start, _end) = (buffer, 0, kept);
     }
 
     /// <summary>Handles <paramref name="count"/> new bytes in <see cref="ReceiveBuffer"/>. False: drop the peer.</summary>
@@ -75,7 +78,8 @@ sealed class PeerSession(Admission admit)
     {
         if (count == 0) return false; // the peer closed its side
         _end += count;
-        if (_end == _buffer.Length) _bufferSize = Math.Min(2 * _bufferSize, MaxBuffer);
+        if (_end == _buffer.Length) _bufferSize = Math.Min(2 * _buffer.Length, Slabs.Largest);
+        else if (count < _buffer.Length / 4) _bufferSize = Math.Max(_buffer.Length / 2, Slabs.Smallest);
 
         if (_events is null)
         {
@@ -127,30 +131,43 @@ sealed class PeerSession(Admission admit)
         _blocks.Clear();
     }
 
-    /// <summary>The next bytes to send; empty when nothing waits (the outbox then wakes the writer). May read from disk.</summary>
+    /// <summary>Takes what waits in the outbox as the next to be sent, without reading it from disk yet: so many bytes, 0 if nothing
+    /// waits (the outbox then wakes the writer). Only when all that was taken before has gone.</summary>
     /// <param name="maxBlocks">No more blocks than this, for rate limits.</param>
-    public ReadOnlyMemory<byte> TakeOutput(int maxBlocks = MaxBlocksPerSend)
+    public int Take(int maxBlocks = MaxBlocksPerSend)
     {
-        _control.ResetWrittenCount();
-        Span<BlockRef> blocks = _sending.AsSpan(0, Math.Min(maxBlocks, MaxBlocksPerSend));
-        if (!Outbox.TryTake(_control, blocks, out int blockCount)) return default;
+        _takenStart = _takenEnd = 0;
+        if (!Outbox.TryTake(ref _control, _taken.AsSpan(0, Math.Min(maxBlocks, MaxBlocksPerSend)), out _controlLength, out _takenEnd)) return 0;
+        int length = _controlLength;
+        foreach (BlockRef block in _taken.AsSpan(0, _takenEnd)) length += PeerMessage.PieceHeaderLength + block.Length;
+        return length;
+    }
 
-        ReadOnlySpan<byte> control = _control.WrittenSpan;
-        int length = control.Length;
-        _output = ArrayPool<byte>.Shared.Rent(control.Length + blockCount * BlockStride);
-        control.CopyTo(_output);
+    /// <summary>Blocks that were taken and not yet read from disk.</summary>
+    public int TakenBlocks => _takenEnd - _takenStart;
+
+    /// <summary>The next bytes of what was taken, as many as there is a buffer for; empty if there are none, or the connection is
+    /// to end. May read from disk.</summary>
+    public ReadOnlyMemory<byte> TakeOutput()
+    {
+        int length = _controlLength;
         _sendingBlockBytes = 0;
-        if (blockCount > 0)
+        if (length + TakenBlocks == 0) return default;
+
+        int needed = length + (TakenBlocks > 0 ? BlockStride : 0);
+        _output = _slabs.Rent(length + TakenBlocks * BlockStride, needed);
+        _control.AsSpan(0, length).CopyTo(_output);
+        _controlLength = 0;
+        if (_control.Length > Outbox.IdleControl) ReturnControl();
+        int count = Math.Min(TakenBlocks, (_output.Length - length) / BlockStride);
+        if (!TryFillBlocks(_taken.AsSpan(_takenStart, count), _output.AsMemory(length), out int blockLength))
         {
-            if (!TryFillBlocks(blocks[..blockCount], _output.AsMemory(length), out int blockLength))
-            {
-                Outbox.Close();
-                ReturnOutput();
-                return default;
-            }
-            length += blockLength;
+            Outbox.Close();
+            ReturnOutput();
+            return default;
         }
-        return _output.AsMemory(0, length);
+        _takenStart += count;
+        return _output.AsMemory(0, length + blockLength);
     }
 
     bool TryFillBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> output, out int length)
@@ -188,19 +205,26 @@ sealed class PeerSession(Admission admit)
         _blocks.Clear();
         ReturnReceiveBuffer();
         ReturnOutput();
-        _start = _end = 0;
+        ReturnControl();
         _events?.OnClosed(now);
+    }
+
+    void ReturnControl()
+    {
+        if (_control.Length > 0) ArrayPool<byte>.Shared.Return(_control);
+        _control = [];
     }
 
     void ReturnOutput()
     {
-        if (_output.Length > 0) ArrayPool<byte>.Shared.Return(_output);
+        if (_output.Length > 0) _slabs.Return(_output);
         _output = [];
     }
 
     void ReturnReceiveBuffer()
     {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        if (_buffer.Length > 0) _slabs.Return(_buffer);
         _buffer = [];
+        _start = _end = 0;
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using TinyTorrent.Net;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
@@ -38,15 +37,15 @@ public class WakeUpTests
         await writer.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
-    /// <summary>As the asynchronous driver writes: blocks are only taken where there may be disk work.</summary>
+    /// <summary>As the asynchronous driver writes.</summary>
     static async Task WriteAsync(Outbox outbox, AsyncSignal wake, SemaphoreSlim taken)
     {
         await Task.Yield();
-        var control = new ArrayBufferWriter<byte>();
+        byte[] control = [];
         var blocks = new BlockRef[15];
         while (!outbox.IsClosed)
         {
-            bool any = outbox.TryTake(control, outbox.QueuedBlocks > 0 ? blocks : [], out int count);
+            bool any = outbox.TryTake(ref control, blocks, out _, out int count);
             if (!any && !outbox.IsClosed) await wake.WaitAsync();
             if (count > 0) taken.Release(count);
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Wire;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
@@ -54,7 +55,7 @@ public class AllocationPerBlockTests
     static long Move(PeerSession from, PeerSession to, TimeSpan now)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
-        ReadOnlyMemory<byte> output = from.TakeOutput();
+        ReadOnlyMemory<byte> output = from.NextOutput();
         for (ReadOnlyMemory<byte> rest = output; !rest.IsEmpty;)
         {
             Memory<byte> buffer = to.ReceiveBuffer;

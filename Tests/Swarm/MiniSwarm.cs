@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Wire;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
@@ -145,7 +146,7 @@ sealed class MiniSwarm
         bool moved = false;
         foreach ((PeerSession from, PeerSession to) in _pipes.ToArray())
         {
-            ReadOnlyMemory<byte> output = from.TakeOutput();
+            ReadOnlyMemory<byte> output = from.NextOutput();
             bool alive = !from.Outbox.IsClosed && !to.Outbox.IsClosed;
             for (ReadOnlyMemory<byte> rest = output; alive && !rest.IsEmpty;)
             {
