@@ -1,5 +1,6 @@
 // Our side as a downloader: what to ask of whom, what to do with what comes, who lied. Pure decisions about Peer
 // records; every call is under the torrent's lock. What to send is queued in the peers' outboxes, not flushed.
+using System.Runtime.InteropServices;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
@@ -13,9 +14,22 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     /// <summary>Bytes of blocks nobody asked for before we stop listening.</summary>
     const long MaxUnwanted = 4 << 20;
 
+    // All pipelines together: bytes that may be under way whatever the rate, and seconds of the rate. Hundreds of pipelines that
+    // each follow their own peer would ask for the whole content at once, and fill this machine's socket buffers with it.
+    const long UnderWay = 64 << 20;
+    const double UnderWaySeconds = 0.5;
+
+    /// <summary>Pieces a peer is told of at a time. Seconds' worth of small pieces for hundreds of peers would fill megabytes.</summary>
+    const int MaxNews = 512;
+
+    /// <summary>Peers told of every piece at once would each cost a send for it.</summary>
+    static readonly TimeSpan s_newsInterval = TimeSpan.FromMilliseconds(250);
+
     readonly BlockRef[] _batch = new BlockRef[MaxBatch];
     readonly List<PeerPieces> _cancel = [];
     readonly List<PeerPieces> _contributors = [];
+    readonly List<int> _news = []; // verified pieces that not everybody was told of
+    int _mostOutstanding = (int)(UnderWay / Geometry.BlockLength);
 
     /// <summary>Block bytes that arrived, whatever became of them.</summary>
     public long Received { get; private set; }
@@ -107,14 +121,19 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         UpdateInterest(peer);
         if (!peer.AmInterested || peer.IsPaused) return;
         int least = Math.Clamp(peer.Pipeline.Depth / 4, 1, MaxBatch);
-        for (int room; (room = peer.Pipeline.Depth - peer.Pieces.Requests.Count) >= least; least = 1)
+        for (int room; (room = Limit(peer) - peer.Pieces.Requests.Count) >= least; least = 1)
         {
             int count = picker.Pick(peer.Pieces, _batch.AsSpan(0, Math.Min(room, MaxBatch)), now);
             if (count == 0) return;
+            Tell(peer);
             foreach (BlockRef block in _batch.AsSpan(0, count)) peer.Outbox.Send(MessageId.Request, block);
             peer.Pipeline.OnRequested(now);
         }
     }
+
+    /// <summary>What the peer's pipeline holds, or its share of what all may hold if that is used up.</summary>
+    int Limit(Peer peer) => picker.Outstanding < _mostOutstanding ? peer.Pipeline.Depth
+        : Math.Min(peer.Pipeline.Depth, Math.Max(RequestPipeline.MinDepth, _mostOutstanding / peers.Count));
 
     /// <summary>Asks everybody who has room: blocks have come back from a peer that is gone, slow or unwilling.</summary>
     public void RequestAll(TimeSpan now)
@@ -134,16 +153,43 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         peer.Outbox.Send(interested ? MessageId.Interested : MessageId.NotInterested);
     }
 
-    /// <summary>A piece's hash was right: everybody is told. Who has it too sees how far we are, and counts us when we are done.</summary>
-    public void OnVerified(int piece)
+    /// <summary>A piece's hash was right: who lacks it is told soon. Who has it too hears of it with the next requests or by the next
+    /// tick: it sees how far we are, and counts us when we are done.</summary>
+    public void OnVerified(int piece, TimeSpan now)
     {
         picker.OnVerified(piece);
+        _news.Add(piece);
         foreach (Peer peer in peers)
         {
-            peer.Outbox.Send(MessageId.Have, piece);
             UpdateInterest(peer);
-            if (!peer.IsSeed) peer.Outbox.Flush(); // a seed wants nothing of us: it goes with the next requests
+            if (peer.Pieces.Has[piece] || now < peer.NextNews) continue;
+            peer.NextNews = now + s_newsInterval;
+            Tell(peer);
+            peer.Outbox.Flush();
         }
+    }
+
+    /// <summary>The peer has just been told all that is verified.</summary>
+    public void OnGreeted(Peer peer) => peer.ToldPieces = _news.Count;
+
+    /// <summary>Tells the peer of the verified pieces it has not heard of, or of the first of them: <see cref="Peer.IsBehind"/> then
+    /// says that it is to hear of the others once these have been sent.</summary>
+    public void Tell(Peer peer)
+    {
+        int count = Math.Min(_news.Count - peer.ToldPieces, MaxNews);
+        if (count == 0) return;
+        peer.Outbox.SendHaves(CollectionsMarshal.AsSpan(_news).Slice(peer.ToldPieces, count));
+        peer.ToldPieces += count;
+        peer.IsBehind = peer.ToldPieces < _news.Count;
+    }
+
+    // What everybody was told is news no more.
+    void ForgetNews()
+    {
+        int told = _news.Count;
+        foreach (Peer peer in peers) told = Math.Min(told, peer.ToldPieces);
+        _news.RemoveRange(0, told);
+        foreach (Peer peer in peers) peer.ToldPieces -= told;
     }
 
     /// <summary>A piece's hash was wrong. The peer that is proven guilty of it, if one is.</summary>
@@ -156,13 +202,17 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     }
 
     /// <summary>Once a second: gives slow peers' blocks to others.</summary>
-    public void Tick(TimeSpan now)
+    /// <param name="rate">Bytes per second from all peers together.</param>
+    public void Tick(TimeSpan now, double rate)
     {
+        _mostOutstanding = (int)(Math.Max(UnderWay, rate * UnderWaySeconds) / Geometry.BlockLength);
         foreach (Peer peer in peers)
         {
+            Tell(peer);
             peer.IsPaused = false;
             GiveBackOverdue(peer, now);
         }
+        ForgetNews();
         RequestAll(now);
     }
 

@@ -38,8 +38,12 @@ sealed class PartialPiece(int maxBlocks)
     /// <summary>The peer on trial that is to send all of it alone; null if anybody may.</summary>
     public PeerPieces? Only { get; set; }
 
-    /// <summary>Who sent blocks of it.</summary>
-    public List<PeerPieces> Contributors { get; } = [];
+    // Who sent blocks of it: mostly one peer a whole piece.
+    PeerPieces? _contributor;
+    List<PeerPieces>? _otherContributors;
+
+    /// <summary>The one who sent all blocks of it so far; null if that is nobody, or more than one.</summary>
+    public PeerPieces? OnlyContributor => _otherContributors is { Count: > 0 } ? null : _contributor;
 
     /// <summary>Blocks of it were there when we started: whoever adds to it cannot be proven guilty.</summary>
     public bool FromDisk { get; set; }
@@ -55,9 +59,21 @@ sealed class PartialPiece(int maxBlocks)
         BlockCount = FreeCount = blockCount;
         WrittenCount = ReceivedCount = _firstFree = 0;
         _blocks.AsSpan(0, blockCount).Clear();
-        Contributors.Clear();
-        Worker = Only = null;
+        Clear();
         FromDisk = false;
+    }
+
+    /// <summary>Names no peer any more.</summary>
+    public void Clear()
+    {
+        Worker = Only = _contributor = null;
+        _otherContributors?.Clear();
+    }
+
+    public void AddContributorsTo(List<PeerPieces> list)
+    {
+        if (_contributor != null) list.Add(_contributor);
+        if (_otherContributors != null) list.AddRange(_otherContributors);
     }
 
     /// <summary>Peers the block is asked of at this moment.</summary>
@@ -94,8 +110,9 @@ sealed class PartialPiece(int maxBlocks)
         if (_blocks[block] == Free) FreeCount--;
         _blocks[block] = Writing;
         ReceivedCount++;
-        // Mostly one peer sends a whole piece: it stands last in the list.
-        if (Contributors.Count == 0 || (Contributors[^1] != from && !Contributors.Contains(from))) Contributors.Add(from);
+        if (_contributor == from) return;
+        if (_contributor == null) _contributor = from;
+        else if (_otherContributors?.Contains(from) != true) (_otherContributors ??= []).Add(from);
     }
 
     /// <summary>A received block is on disk.</summary>

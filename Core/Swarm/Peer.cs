@@ -39,6 +39,13 @@ sealed class Peer
     /// <summary>It turns our requests down, or the disk its blocks: nothing more is asked before the next tick.</summary>
     public bool IsPaused;
 
+    /// <summary>How many of the latest verified pieces it was told of; there were more than go at a time.</summary>
+    public int ToldPieces;
+    public bool IsBehind;
+
+    /// <summary>When it is to hear of a piece it lacks at once again.</summary>
+    public TimeSpan NextNews;
+
     /// <summary>Pieces it may have although choked (BEP 6).</summary>
     public int[] Granted = [];
 

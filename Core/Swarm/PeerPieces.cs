@@ -5,8 +5,9 @@ using TinyTorrent.Types;
 namespace TinyTorrent.Swarm;
 
 /// <summary>One peer as the picker sees it. Not thread-safe.</summary>
+/// <param name="total">Counts the requests of all peers.</param>
 /// <param name="owner">The torrent's own record of the peer, to find it by when the picker names a peer.</param>
-sealed class PeerPieces(int pieceCount, object? owner)
+sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
 {
     const int MaxAllowedFast = 64;
 
@@ -18,7 +19,7 @@ sealed class PeerPieces(int pieceCount, object? owner)
     public Bitfield Has { get; } = new(pieceCount);
 
     /// <summary>What was asked of the peer and has not come.</summary>
-    public RequestQueue Requests { get; } = new();
+    public RequestQueue Requests { get; } = new(total);
 
     public bool PeerChoking { get; set; } = true;
 

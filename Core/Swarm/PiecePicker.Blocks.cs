@@ -93,7 +93,7 @@ sealed partial class PiecePicker
     public void OnVerified(int piece)
     {
         PartialPiece partial = _partials[piece];
-        if (partial.Contributors is [var alone] && alone.Trials > 0) alone.Trials--;
+        if (partial.OnlyContributor is { Trials: > 0 } alone) alone.Trials--;
         Drop(partial);
         Have.Set(piece);
         NoLongerNeeded(piece);
@@ -108,7 +108,7 @@ sealed partial class PiecePicker
     public bool OnHashFailed(int piece, List<PeerPieces> contributors)
     {
         PartialPiece partial = _partials[piece];
-        contributors.AddRange(partial.Contributors);
+        partial.AddContributorsTo(contributors);
         bool proven = contributors.Count == 1 && !partial.FromDisk;
         foreach (PeerPieces peer in contributors)
         {

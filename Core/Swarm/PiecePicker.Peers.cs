@@ -9,7 +9,7 @@ sealed partial class PiecePicker
     /// <summary>A peer connected; it has nothing until it says so.</summary>
     public PeerPieces Add(object? owner)
     {
-        var peer = new PeerPieces(Have.Length, owner);
+        var peer = new PeerPieces(Have.Length, _asked, owner);
         _peers.Add(peer);
         return peer;
     }

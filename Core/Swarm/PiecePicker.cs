@@ -20,6 +20,7 @@ sealed partial class PiecePicker
 
     readonly RarityOrder _order;
     readonly List<PeerPieces> _peers = [];
+    readonly RequestTotal _asked = new();
     int _seeds;
 
     // MISSING by urgency (index: Startable.High, Startable.Normal), a version that grows whenever a piece is added,
@@ -72,6 +73,9 @@ sealed partial class PiecePicker
 
     /// <summary>Pieces between MISSING and HAVE.</summary>
     public int PartialCount => _partials.Count;
+
+    /// <summary>Blocks asked of all peers together and not received; one that was asked of two counts twice.</summary>
+    public int Outstanding => _asked.Count;
 
     /// <summary>Connected peers that have the piece.</summary>
     public int Availability(int piece) => _order.Availability(piece) + _seeds;
@@ -159,9 +163,8 @@ sealed partial class PiecePicker
     {
         Enlist(partial, null);
         _partials.Remove(partial.Piece);
-        partial.Contributors.Clear();
         if (partial.Only != null) _alone--;
-        partial.Worker = partial.Only = null;
+        partial.Clear();
         _spare.Push(partial);
     }
 

@@ -13,8 +13,14 @@ readonly record struct Request(BlockRef Block, TimeSpan SentAt)
     public bool IsGap => Block.Length == 0;
 }
 
+/// <summary>The sum over all queues of a torrent.</summary>
+sealed class RequestTotal
+{
+    public int Count { get; set; }
+}
+
 /// <summary>A peer's outstanding requests, oldest first.</summary>
-sealed class RequestQueue
+sealed class RequestQueue(RequestTotal total)
 {
     Request[] _ring = new Request[16];
     int _head;
@@ -33,6 +39,7 @@ sealed class RequestQueue
         if (Slots == _ring.Length) MakeRoom();
         At(Slots++) = new Request(block, now);
         Count++;
+        total.Count++;
     }
 
     public bool Contains(in BlockRef block) => Find(block) >= 0;
@@ -46,6 +53,7 @@ sealed class RequestQueue
         sentAt = At(slot).SentAt;
         At(slot) = default;
         Count--;
+        total.Count--;
         while (Slots > 0 && At(0).IsGap)
         {
             _head = (_head + 1) & (_ring.Length - 1);
@@ -54,7 +62,11 @@ sealed class RequestQueue
         return true;
     }
 
-    public void Clear() => Count = Slots = _head = 0;
+    public void Clear()
+    {
+        total.Count -= Count;
+        Count = Slots = _head = 0;
+    }
 
     int Find(in BlockRef block)
     {

@@ -175,6 +175,7 @@ sealed class Torrent
                 session.Outbox.Send(MessageId.Extended, extended.Write());
             }
             _upload.Greet(peer);
+            _download.OnGreeted(peer);
         }
         PeerChanged?.Invoke(address, true);
         return new PeerLink(this, _disk, peer);
@@ -230,13 +231,21 @@ sealed class Torrent
         {
             peer.LastHeard = now;
             _download.Request(peer, now);
-            if (IsUseless(peer)) peer.Outbox.Finish();
+            if (IsUseless(peer)) Part(peer);
             return true;
         }
     }
 
     /// <summary>Two that have everything have nothing to say to each other.</summary>
     bool IsUseless(Peer peer) => _picker.IsComplete && (peer.IsSeed || peer.Extended.UploadOnly) && _picker.Have.IsFull;
+
+    /// <summary>Not before the peer knows what we have.</summary>
+    void Part(Peer peer)
+    {
+        _download.Tell(peer);
+        if (!peer.IsBehind) peer.Outbox.Finish();
+        else peer.Outbox.Flush();
+    }
 
     /// <summary>Blocks of one receive have been written, or not. Complete pieces go into <paramref name="complete"/>, to be hashed.</summary>
     internal void OnStored(Peer peer, IReadOnlyList<ReceivedBlock> blocks, int from, int to, bool written, List<int> complete)
@@ -258,13 +267,13 @@ sealed class Torrent
         bool completed = false;
         lock (_gate)
         {
-            if (matches) _download.OnVerified(piece);
+            if (matches) _download.OnVerified(piece, now);
             else Punish(piece);
             if (!matches) _download.RequestAll(now);
             if (_picker.IsComplete && !_completed)
             {
                 completed = _completed = true;
-                foreach (Peer peer in _peers) if (IsUseless(peer)) peer.Outbox.Finish();
+                foreach (Peer peer in _peers) if (IsUseless(peer)) Part(peer);
             }
             Check();
         }
@@ -287,6 +296,9 @@ sealed class Torrent
             peer.Up.Add(blockBytes);
             _up.Add(blockBytes);
             _upload.Sent += blockBytes;
+            if (!peer.IsBehind) return;
+            if (IsUseless(peer)) Part(peer);
+            else _download.Tell(peer);
         }
     }
 
@@ -317,7 +329,7 @@ sealed class Torrent
                 if (now - peer.LastHeard > s_silence) peer.Outbox.Close();
                 else if (now - peer.LastSent > s_keepAlive) KeepAlive(peer, now);
             }
-            _download.Tick(now);
+            _download.Tick(now, _down.PerSecond);
             _upload.Tick(now, seeding: _picker.IsComplete, _up.PerSecond);
             Check();
         }
