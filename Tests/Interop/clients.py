@@ -21,6 +21,9 @@ class Client:
     makes_empty_files = True
     runs_as = Program
 
+    ca = None  # whom it trusts about https, a file
+    six = False  # it announces over IPv6
+
     def __init__(self, host, work, timeout=90):
         self.host, self.work, self.timeout = host, work, timeout
         self.port = port()
@@ -29,6 +32,8 @@ class Client:
         os.makedirs(work, exist_ok=True)
 
     def run(self, *command, **options):
+        if self.ca:  # OpenSSL's own, curl's, and what makes Transmission check at all
+            options["env"] = {**os.environ, "SSL_CERT_FILE": self.ca, "CURL_CA_BUNDLE": self.ca, "TR_CURL_SSL_VERIFY": "1"}
         self.program = self.runs_as(self.host, list(command), os.path.join(self.work, f"{self.name}.log"), **options)
 
     def completes(self):
@@ -70,7 +75,7 @@ class Aria2(Client):
         self.run("aria2c", "--no-conf", "--dir", folder, "--listen-port", str(self.port), "--enable-dht=true",
                  "--dht-listen-port", str(port()), "--dht-file-path", os.path.join(self.work, "dht"), "--enable-dht6=false",
                  "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none",
-                 "--summary-interval=0", "--console-log-level=notice", *options, torrent)
+                 "--summary-interval=0", "--console-log-level=notice", *options, *([f"--ca-certificate={self.ca}"] if self.ca else []), torrent)
 
     def seed(self, torrent, folder):
         self._run(torrent, folder, "--check-integrity=true", "--seed-ratio=0")
@@ -84,7 +89,7 @@ class Aria2(Client):
 class LibTorrent(Client):
     def _run(self, mode, torrent, folder):
         self.run("/usr/bin/python3", "-B", os.path.join(HERE, "libtorrent_client.py"), mode, torrent, folder,
-                 f"{self.host.address}:{self.port}")
+                 f"{self.host.address}:{self.port}" + (f",[{self.host.address6}]:{self.port}" if self.six else ""))
 
     def seed(self, torrent, folder):
         self._run("seed", torrent, folder)
@@ -102,9 +107,12 @@ class RTorrent(Client):
         options = [
             "system.daemon.set=true", f"session.path.set={self.work}", f"directory.default.set={folder}",
             f"network.port_range.set={self.port}-{self.port}", "network.port_random.set=no", "dht.mode.set=off",
-            "protocol.pex.set=no", "trackers.use_udp.set=yes", f"network.bind_address.set={self.host.address}",
-            f"network.local_address.set={self.host.address}",
+            "protocol.pex.set=no", "trackers.use_udp.set=yes",
         ]
+        if not self.six:
+            options += [f"network.bind_address.set={self.host.address}", f"network.local_address.set={self.host.address}"]
+        if self.ca:
+            options.append(f"network.http.cacert.set={self.ca}")
         settings = os.path.join(self.work, "rtorrent.rc")
         with open(settings, "w", encoding="utf-8") as file:
             file.write("\n".join([*options, *commands]) + "\n")
@@ -141,7 +149,7 @@ class Transmission(Client):
 
     def _run(self, torrent, folder):
         settings = {
-            "bind-address-ipv4": self.host.address, "peer-port": self.port, "port-forwarding-enabled": False,
+            "bind-address-ipv4": "0.0.0.0" if self.six else self.host.address, "peer-port": self.port, "port-forwarding-enabled": False,
             "dht-enabled": False, "lpd-enabled": False, "pex-enabled": False, "utp-enabled": False,
             "rpc-bind-address": self.host.address, "rpc-port": self.rpc_port, "rpc-whitelist-enabled": False,
             "rpc-host-whitelist-enabled": False, "rpc-authentication-required": False, "download-dir": folder,
@@ -196,14 +204,19 @@ OTHERS = (Aria2, Transmission, LibTorrent, RTorrent)
 class Tracker:
     """`tinytorrent serve-tracker`, or opentracker with one torrent on its whitelist."""
 
-    def __init__(self, host, work, allowed=None):
+    def __init__(self, host, work, allowed=None, certificate=None):
         self.address = f"{host.address}:{port()}"
+        self.address6 = f"[{host.address6}]:{port()}"
+        self.tls, self.tls6 = f"{host.address}:{port()}", f"[{host.address6}]:{port()}"
         self.port = self.address.split(":")[1]
         os.makedirs(work, exist_ok=True)
         log = os.path.join(work, "tracker.log")
         if allowed is None:
-            self.program = Program(host, [TINYTORRENT, "serve-tracker", "--listen", self.address], log)
-            self.program.wait_for("listening")
+            command = [TINYTORRENT, "serve-tracker", "--listen", self.address, "--listen", self.address6]
+            if certificate:
+                command += ["--tls-cert", certificate, "--tls-listen", self.tls, "--tls-listen", self.tls6]
+            self.program = Program(host, command, log)
+            self.program.wait_for(f"https://{self.tls6}" if certificate else self.address6)
         else:
             with open(os.path.join(work, "allowed"), "w", encoding="ascii") as file:
                 file.write(allowed + "\n")
@@ -213,8 +226,13 @@ class Tracker:
             wait_until(lambda: self._fetch("/scrape?info_hash=" + "%00" * 20) is not None, 10, "answer from opentracker")
         self.opentracker = allowed is not None
 
-    def url(self, protocol):
-        return f"{protocol}://{self.address}/announce"
+    def url(self, protocol, six=False):
+        if protocol == "https":
+            return f"https://{self.tls6 if six else self.tls}/announce"
+        return f"{protocol}://{self.address6 if six else self.address}/announce"
+
+    def figures(self):
+        return json.loads(self._fetch("/stats.json") or b"{}")
 
     def _fetch(self, path):
         try:

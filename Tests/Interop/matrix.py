@@ -14,6 +14,8 @@ import time
 
 import clients
 import content
+import tools
+from announces import announce
 from clients import OTHERS, TINYTORRENT, TinyTorrent, Tracker
 from network import Failure, wait_until, wire
 
@@ -33,6 +35,7 @@ class Matrix:
             "file": content.Content(content.single(made, SINGLE_BYTES)),
             "tree": content.Content(content.tree(made, TREE_FILES)),
         }
+        self.certificate = tools.certificate(work, self.here)
         self.torrents = {name: self.create(name) for name in self.contents}
         self.results = {}  # (row, column) -> text
         self.failed = 0
@@ -141,6 +144,13 @@ class Matrix:
                 column = f"{protocol} {engine} {name}"
                 add("ours -> ours", column, ours(engine), leecher, protocol, name)
                 add("ours, by opentracker", column, ours(engine), leecher, protocol, name, opentracker=True)
+        for client in (*OTHERS, TinyTorrent):
+            for column in announce.COLUMNS:
+                number = len(cells)
+                cells.append((f"{client.__name__} announces", column, lambda number=number, client=client, column=column: announce(self, number, client, column)))
+        for name, tool in tools.TOOLS.items():
+            number = len(cells)
+            cells.append(("our tracker", name, lambda number=number, tool=tool: tool(self, number)))
         for name in self.contents:
             cells.append(("our .torrent, read", name, lambda name=name: self.read_by_others(name)))
             cells.append(("mktorrent's, by us", name, lambda name=name: self.made_by_mktorrent(name)))

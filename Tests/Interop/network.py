@@ -16,8 +16,8 @@ class Failure(Exception):
 
 
 class Host:
-    def __init__(self, address, enter=()):
-        self.address = address
+    def __init__(self, address, address6, enter=()):
+        self.address, self.address6 = address, address6
         self.enter = list(enter)  # what stands before a command to run it here
 
 
@@ -26,19 +26,21 @@ def wire():
     other = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     own = os.readlink("/proc/self/ns/net")
     wait_until(lambda: os.readlink(f"/proc/{other.pid}/ns/net") != own, 10, "the second network namespace")
-    there = Host("10.0.0.2", ["nsenter", "-t", str(other.pid), "-n"])
+    there = Host("10.0.0.2", "2001:db8::2", ["nsenter", "-t", str(other.pid), "-n"])
     ip = ["ip"]
     for command in (
         ip + ["link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", str(other.pid)],
         ip + ["addr", "add", "10.0.0.1/24", "dev", "wire0"],
+        ip + ["addr", "add", "2001:db8::1/64", "dev", "wire0", "nodad"],
         ip + ["link", "set", "wire0", "up"],
         ip + ["link", "set", "lo", "up"],
         there.enter + ip + ["addr", "add", "10.0.0.2/24", "dev", "wire1"],
+        there.enter + ip + ["addr", "add", "2001:db8::2/64", "dev", "wire1", "nodad"],
         there.enter + ip + ["link", "set", "wire1", "up"],
         there.enter + ip + ["link", "set", "lo", "up"],
     ):
         subprocess.run(command, check=True)
-    return Host("10.0.0.1"), there
+    return Host("10.0.0.1", "2001:db8::1"), there
 
 
 _ports = itertools.count(20000)
