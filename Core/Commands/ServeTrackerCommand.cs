@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Net;
+using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
@@ -29,6 +30,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--tls-cert", "FILE", "serve HTTPS too, with the certificate in FILE (PEM)"),
             new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
             new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
+            new("--state", "DIR", "keep the swarms in DIR through restarts"),
             JsonEvents.Option,
         ],
         Run)
@@ -48,7 +50,9 @@ sealed class ServeTrackerCommand : IDisposable
 
             --max-rate limits what one address may go on with; ten seconds' worth may come at once. More is refused, over HTTP with status 429, until the address has been silent for a while. Many users can share one address, and a client with many torrents announces them all when it starts: 5 is strict, 50 is generous. The limit counts whoever connects, so behind a proxy it would count the proxy.
 
-            SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. What it knows is gone then; peers announce again by themselves.
+            With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken.
+
+            SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. Without --state what it knows is gone then; peers announce again by themselves.
 
               tinytorrent serve-tracker --listen 0.0.0.0:6969 --interval 10m
             """,
@@ -69,7 +73,8 @@ sealed class ServeTrackerCommand : IDisposable
         TlsIdentity? identity = _files.ReadIdentity();
         _ports = Open("--listen", DefaultPort, TrackerServer.Copies, udp: true);
         if (identity is not null) _tlsPorts = Open("--tls-listen", DefaultTlsPort, copies: 1, udp: false);
-        _server = new TrackerServer(options, new HttpLimits(), _ports) { Identity = identity };
+        SwarmFile? swarms = arguments.Value("--state") is { } folder ? new SwarmFile(folder) : null;
+        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, warn: Warn) { Identity = identity };
         _server.ServeTls(_tlsPorts);
     }
 
@@ -148,6 +153,12 @@ sealed class ServeTrackerCommand : IDisposable
         });
         if (_json is not null || _arguments.Has("--quiet")) return;
         Console.Out.WriteLine($"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
+    }
+
+    void Warn(string message)
+    {
+        Console.Error.WriteLine($"tinytorrent: {Display.Safe(message)}");
+        _json?.Write("warning", json => json.WriteString("message", message));
     }
 
     public void Dispose() => _server.Dispose();

@@ -1,7 +1,8 @@
 // A running tracker: one service behind HTTP and UDP servers on every port it was given, HTTPS where it has a certificate,
-// and a clock that ages its swarms.
+// a clock that ages its swarms, and a file they are kept in.
 using System.Net.Sockets;
 using TinyTorrent.Hashing;
+using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
@@ -24,12 +25,26 @@ sealed class TrackerServer : IDisposable
     readonly HttpLimits _limits;
     readonly TrackerRoutes _routes;
     volatile TlsIdentity? _identity;
+    readonly SwarmKeeper? _keeper;
 
     /// <param name="ports">Taken over.</param>
     /// <param name="portable">Use the framework's sockets even where there is something faster.</param>
-    public TrackerServer(TrackerOptions options, HttpLimits limits, IEnumerable<SharedPort> ports, bool portable = false)
+    /// <param name="swarms">Where the swarms come from and are kept, or null.</param>
+    /// <param name="warn">Takes a line about <paramref name="swarms"/>; on any thread.</param>
+    /// <exception cref="IOException">What is kept cannot be read.</exception>
+    public TrackerServer(
+        TrackerOptions options, HttpLimits limits, IEnumerable<SharedPort> ports, bool portable = false,
+        SwarmFile? swarms = null, Action<string>? warn = null)
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
+        if (swarms is not null)
+        {
+            warn ??= _ => { };
+            DiskResult loaded = swarms.Load(Service.Swarms, _clock.Now, DateTimeOffset.UtcNow, out string? warning);
+            if (!loaded.IsOk) throw new IOException(loaded.ToString());
+            if (warning is not null) warn(warning);
+            _keeper = new SwarmKeeper(swarms, Service, _clock, warn, SwarmKeeper.Period);
+        }
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits);
         _routes = new TrackerRoutes(Service, _clock);
@@ -98,6 +113,7 @@ sealed class TrackerServer : IDisposable
         _stop.Set();
         _ticking.Join();
         foreach (IDisposable server in _servers) server.Dispose();
+        _keeper?.Dispose(); // saves what the last answers were made of
         Service.Dispose();
         _stop.Dispose();
     }

@@ -9,8 +9,15 @@ static class AtomicFile
     /// <summary>What is appended to the name while the new file is written. A leftover is harmless and replaced.</summary>
     public const string BesideSuffix = ".new";
 
-    /// <summary>Makes the folder if it is absent. Two writers of one path must not run at once.</summary>
     public static DiskResult Write(string path, ReadOnlySpan<byte> content)
+    {
+        byte[] bytes = content.ToArray();
+        return Write(path, file => RandomAccess.Write(file, bytes, 0));
+    }
+
+    /// <summary>Makes the folder if it is absent. Two writers of one path must not run at once.</summary>
+    /// <param name="write">Writes the content; what it throws for the disk's sake becomes the result.</param>
+    public static DiskResult Write(string path, Action<SafeFileHandle> write)
     {
         string beside = path + BesideSuffix;
         try
@@ -20,7 +27,7 @@ static class AtomicFile
             File.Delete(beside); // so that CreateNew holds: a link planted there is not written through
             using (SafeFileHandle file = File.OpenHandle(beside, FileMode.CreateNew, FileAccess.Write))
             {
-                RandomAccess.Write(file, content, 0);
+                write(file);
                 RandomAccess.FlushToDisk(file);
             }
             File.Move(beside, path, overwrite: true);

@@ -19,6 +19,9 @@ unsafe struct PeerChunk<TEndpoint>
     nint _block;
     ushort _count, _seeds, _capacity;
 
+    /// <summary>Differences from here on are stamps of the future: peers are looked at long before they are that old.</summary>
+    const byte FutureAge = 240;
+
     /// <summary>No chunk has this capacity: it marks a handle.</summary>
     const ushort HandleMark = ushort.MaxValue;
 
@@ -80,12 +83,28 @@ unsafe struct PeerChunk<TEndpoint>
         Move(--_count, index);
     }
 
+    /// <summary>Units of stamp since a peer was heard of.</summary>
+    /// <param name="now">An announce may have brought a later time into the swarm just before: that is no age either.</param>
+    public byte Age(int index, byte now)
+    {
+        byte age = (byte)(now - Stamps[index]);
+        return age >= FutureAge ? (byte)0 : age;
+    }
+
     /// <summary>Drops the peers not heard of for more than <paramref name="maxAge"/> units of stamp.</summary>
     public void Expire(byte now, byte maxAge)
     {
         for (int i = _count - 1; i >= 0; i--)
-            if ((byte)(now - Stamps[i]) > maxAge) RemoveAt(i);
+            if (Age(i, now) > maxAge) RemoveAt(i);
         Trim();
+    }
+
+    /// <summary>All peers as they lie here, seeds first.</summary>
+    /// <param name="ages">One for each.</param>
+    public void CopyAll(Span<byte> endpoints, Span<byte> ages, byte now)
+    {
+        new ReadOnlySpan<byte>(Endpoints, _count * sizeof(TEndpoint)).CopyTo(endpoints);
+        for (int i = 0; i < _count; i++) ages[i] = Age(i, now);
     }
 
     /// <summary>Gives memory back once it is clearly too much, so that a peer that comes and goes does not move the block each time.</summary>

@@ -32,7 +32,8 @@ unsafe struct Swarm<TEndpoint>
     public readonly int Peers => Directory == null ? _single.Count : Directory->Peers;
     public readonly int Seeds => Directory == null ? _single.Seeds : Directory->Seeds;
 
-    readonly int Chunks => Directory == null ? 1 : Directory->Count;
+    /// <summary>Places of <see cref="ChunkAt"/>.</summary>
+    public readonly int Chunks => Directory == null ? 1 : Directory->Count;
 
     public PeerPlace<TEndpoint> Find(in TEndpoint endpoint, ulong hash)
     {
@@ -102,7 +103,7 @@ unsafe struct Swarm<TEndpoint>
         _single = default;
     }
 
-    PeerChunk<TEndpoint>* ChunkAt(int index)
+    public PeerChunk<TEndpoint>* ChunkAt(int index)
     {
         if (Directory != null) return ChunkDirectory<TEndpoint>.At(Directory, index);
         fixed (PeerChunk<TEndpoint>* single = &_single) return single; // native memory: it does not move after this line either

@@ -21,7 +21,7 @@ readonly record struct SwarmReply(SwarmCounts Counts, int SameFamily, int OtherF
 }
 
 /// <summary>Who is in which torrent.</summary>
-sealed unsafe class SwarmStore : IDisposable
+sealed unsafe partial class SwarmStore : IDisposable
 {
     const int ShardCount = 256;
 

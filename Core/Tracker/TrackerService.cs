@@ -66,6 +66,8 @@ sealed class TrackerService : IDisposable
 
     public TrackerCounters Counters { get; } = new();
 
+    public SwarmStore Swarms => _swarms;
+
     public AccessList Access
     {
         get => _access;

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using TinyTorrent.Tests.Net;
+using TinyTorrent.Tests.Storage;
 
 namespace TinyTorrent.Tests.Commands;
 
@@ -134,6 +135,39 @@ public sealed class ServeTrackerCommandTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task SwarmsOutliveARestartAndABrokenFileIsOneWarning()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        string state = Path.Combine(folder.Path, "state"), swarms = Path.Combine(state, "swarms");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json");
+        await _client.GetStringAsync(new Uri(new Uri(NextEvent(tracker, "listening").GetProperty("url").GetString()!), Announce));
+        await StopAsync(tracker);
+
+        tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json");
+        Assert.Contains("\"peers_ipv4\":1", await Figures(NextEvent(tracker, "listening")), StringComparison.Ordinal);
+        await StopAsync(tracker);
+
+        File.AppendAllText(swarms, "x");
+        tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json");
+        Assert.Contains(swarms, NextEvent(tracker, "warning").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Contains("\"peers_ipv4\":", await Figures(NextEvent(tracker, "listening")), StringComparison.Ordinal);
+        Assert.True(File.Exists(swarms + ".broken"));
+        await StopAsync(tracker);
+
+        async Task<string> Figures(JsonElement listening) =>
+            await _client.GetStringAsync(new Uri(new Uri(listening.GetProperty("url").GetString()!), "stats.json"));
+
+        async Task StopAsync(Process process)
+        {
+            Assert.Equal(0, kill(process.Id, Terminate));
+            NextEvent(process, "stopped");
+            await process.WaitForExitAsync();
+            Assert.Equal(0, process.ExitCode);
+        }
+    }
+
     [Theory]
     [InlineData(2, "--allow a --deny b")]
     [InlineData(2, "--listen nowhere")]
@@ -149,6 +183,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
     [InlineData(6, "--tls-cert /no/such/file")]
     [InlineData(6, "--allow /no/such/file")]
     [InlineData(6, "--keys /no/such/file")]
+    [InlineData(6, "--listen 127.0.0.1:0 --state /dev/null/state")]
     [InlineData(1, "--listen 192.0.2.1:0")]
     public void WhatCannotBeServedIsOneLineAndItsExitCode(int code, string line)
     {

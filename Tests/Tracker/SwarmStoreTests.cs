@@ -245,4 +245,13 @@ public class SwarmStoreTests
         Assert.Equal((20_000L, 0L), store.Peers);
         Assert.Equal(20_000, Enumerable.Range(0, 10).Sum(i => store.Scrape(Name(i)).Leechers));
     }
+
+    [Fact]
+    public void AnAnnounceFromTheNextMomentIsNotOld()
+    {
+        using var store = new SwarmStore(Lifetime, Secret);
+        Tell(store, Name(1), Peer4(1), out _, out _, now: 1000.5);
+        store.Expire(TimeSpan.FromSeconds(999.5), 1_000_000); // the clock was read before that announce came
+        Assert.Equal(1, store.Peers.IPv4);
+    }
 }
