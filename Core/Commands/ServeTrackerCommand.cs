@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using TinyTorrent.Catalogue;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
@@ -14,6 +15,9 @@ sealed class ServeTrackerCommand : IDisposable
 
     /// <summary>The largest limit that can be asked for.</summary>
     const int MostHeld = 1_000_000_000;
+
+    /// <summary>Bytes of .torrent files a catalogue on disk takes unless told otherwise.</summary>
+    const long SizeOnDisk = 1L << 30;
 
     public static readonly Command Command = new(
         "serve-tracker", "[options]", "run a tracker over HTTP and UDP", MaxOperands: 0,
@@ -30,7 +34,11 @@ sealed class ServeTrackerCommand : IDisposable
             new("--tls-cert", "FILE", "serve HTTPS too, with the certificate in FILE (PEM)"),
             new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
             new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
-            new("--state", "DIR", "keep the swarms in DIR through restarts"),
+            new("--state", "DIR", "keep the swarms and the catalogue in DIR through restarts"),
+            AccessToken.Option,
+            new("--keep", "T", "how long the catalogue keeps what nobody seeds (default 7d)"),
+            new("--catalogue-size", "SIZE", "bytes of .torrent files it takes (default 16M, with --state 1G)"),
+            new("--no-catalogue", null, "no catalogue: a tracker of hashes only"),
             JsonEvents.Option,
         ],
         Run)
@@ -49,6 +57,8 @@ sealed class ServeTrackerCommand : IDisposable
             When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
 
             --max-rate limits what one address may go on with; ten seconds' worth may come at once. More is refused, over HTTP with status 429, until the address has been silent for a while. Many users can share one address, and a client with many torrents announces them all when it starts: 5 is strict, 50 is generous. The limit counts whoever connects, so behind a proxy it would count the proxy.
+
+            Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. It is kept in memory; with --state in DIR/catalogue.
 
             With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken.
 
@@ -74,7 +84,7 @@ sealed class ServeTrackerCommand : IDisposable
         _ports = Open("--listen", DefaultPort, TrackerServer.Copies, udp: true);
         if (identity is not null) _tlsPorts = Open("--tls-listen", DefaultTlsPort, copies: 1, udp: false);
         SwarmFile? swarms = arguments.Value("--state") is { } folder ? new SwarmFile(folder) : null;
-        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, warn: Warn) { Identity = identity };
+        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, catalogue: Catalogue(), warn: Warn) { Identity = identity };
         _server.ServeTls(_tlsPorts);
     }
 
@@ -84,6 +94,7 @@ sealed class ServeTrackerCommand : IDisposable
         // Without a file SIGHUP means what it means everywhere: the terminal is gone, so stop.
         using var interrupt = new Interrupt(onHangup: TrackerFiles.AreIn(arguments) ? () => reload.Set() : null);
         using var command = new ServeTrackerCommand(arguments);
+        if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw Failure.Disk(fault);
         command.TellPorts();
         while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._json);
         command._json?.Write("stopped");
@@ -105,6 +116,19 @@ sealed class ServeTrackerCommand : IDisposable
         };
 
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
+    }
+
+    CatalogueOptions? Catalogue()
+    {
+        if (_arguments.Has("--no-catalogue")) return null;
+        var limits = new CatalogueLimits();
+        string? state = _arguments.Value("--state");
+        limits = limits with
+        {
+            Keep = _arguments.Duration("--keep") ?? limits.Keep,
+            Bytes = _arguments.Bytes("--catalogue-size") ?? (state is null ? limits.Bytes : SizeOnDisk),
+        };
+        return new CatalogueOptions(limits, state is null ? null : new CatalogueFolder(Path.Combine(state, "catalogue")), AccessToken.Read(_arguments));
     }
 
     List<SharedPort> Open(string option, int defaultPort, int copies, bool udp)

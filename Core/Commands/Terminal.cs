@@ -1,11 +1,11 @@
-// The terminal behind stderr: whether a status line may be drawn there, and how wide it is.
+// The terminal behind stderr: whether a status line may be drawn there, and how wide it is; how wide that behind stdout is.
 using System.Runtime.InteropServices;
 
 namespace TinyTorrent.Commands;
 
 static partial class Terminal
 {
-    const int StandardError = 2;
+    const int StandardOutput = 1, StandardError = 2;
     const int DefaultWidth = 80;
 
     /// <summary>True if stderr is a terminal that can redraw a line.</summary>
@@ -16,9 +16,17 @@ static partial class Terminal
     public static int Width()
     {
         if (!OperatingSystem.IsLinux()) return Console.WindowWidth;
-        if (tcgetpgrp(StandardError) != getpgrp()) return 0;
-        return ioctl(StandardError, GetWindowSize, out WindowSize size) == 0 && size.Columns > 0 ? size.Columns : DefaultWidth;
+        return tcgetpgrp(StandardError) == getpgrp() ? ColumnsOf(StandardError) : 0;
     }
+
+    /// <summary>Columns of the terminal behind stdout; null if there is none.</summary>
+    public static int? OutputWidth()
+    {
+        if (Console.IsOutputRedirected) return null;
+        return OperatingSystem.IsLinux() ? ColumnsOf(StandardOutput) : Console.WindowWidth;
+    }
+
+    static int ColumnsOf(int descriptor) => ioctl(descriptor, GetWindowSize, out WindowSize size) == 0 && size.Columns > 0 ? size.Columns : DefaultWidth;
 
     const nuint GetWindowSize = 0x5413; // TIOCGWINSZ
 

@@ -100,7 +100,7 @@ sealed unsafe class EpollHttpServer : IDisposable
                 _ = close(descriptor);
                 continue;
             }
-            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _onMalformed);
+            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _limits.Memory, _onMalformed);
             session.Begin(ReadAddress(address));
             var connection = new Connection(descriptor, session) { Deadline = _now + _limits.Request };
             if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
@@ -148,6 +148,7 @@ sealed unsafe class EpollHttpServer : IDisposable
         }
         // The deadline of a request is set by its first byte; those that follow do not move it.
         if (connection.IsIdle) connection.Deadline = _now + _limits.Idle;
+        else if (session.BeginsBody(out int length)) connection.Deadline = _now + _limits.ForBody(length);
         Await(connection, Epoll.Readable);
     }
 
@@ -204,6 +205,7 @@ sealed unsafe class EpollHttpServer : IDisposable
         _ = close(connection.Descriptor);
         _connections[connection.Descriptor] = null;
         _count--;
+        connection.Session.End();
         if (_spare.Count < MaxSpareSessions) _spare.Push(connection.Session);
     }
 

@@ -6,7 +6,7 @@ using System.Buffers.Text;
 namespace TinyTorrent.Net;
 
 /// <summary>What a handler answers: it may set <see cref="Status"/>, <see cref="ContentType"/> and <see cref="Headers"/>, then writes the body.</summary>
-sealed class HttpResponse : IBufferWriter<byte>
+sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 {
     /// <summary>A buffer larger than this is not kept for the next answer.</summary>
     const int KeptSize = 4 * 1024;
@@ -14,7 +14,7 @@ sealed class HttpResponse : IBufferWriter<byte>
     const int LengthDigits = 10;
 
     byte[] _bytes = [];
-    int _length, _lengthField, _body;
+    int _length, _lengthField, _body, _reserved;
 
     /// <summary>200 unless the handler says otherwise.</summary>
     public int Status { get; set; }
@@ -24,6 +24,9 @@ sealed class HttpResponse : IBufferWriter<byte>
 
     /// <summary>More header lines in ASCII, each with CRLF in front and none behind. Usually empty.</summary>
     public string Headers { get; set; } = "";
+
+    /// <summary>Set by a handler that was asked whether it wants the body of a request: it does, and writes nothing yet.</summary>
+    public bool WantsBody { get; set; }
 
     /// <summary>Answers that wait to be sent.</summary>
     public ReadOnlyMemory<byte> Output => _bytes.AsMemory(0, _length);
@@ -43,23 +46,42 @@ sealed class HttpResponse : IBufferWriter<byte>
 
     public void Advance(int count) => _length += count;
 
+    /// <summary>For an answer that may be large: true if there is memory for so many bytes, which is the answer's until it has been sent.</summary>
+    public bool TryReserve(int bytes)
+    {
+        if (!memory.TryTake(bytes)) return false;
+        _reserved += bytes;
+        return true;
+    }
+
     /// <summary>Forgets what has been sent.</summary>
     public void Clear()
     {
-        _length = 0;
+        if (_reserved > 0) memory.Give(_reserved);
+        _length = _reserved = 0;
         if (_bytes.Length > KeptSize) _bytes = [];
     }
 
     /// <summary>Adds the answer of a handler to the output.</summary>
-    public void Answer(HttpHandler handler, in HttpRequest request)
+    /// <returns>False if there is none yet, because the handler wants the request's body first.</returns>
+    public bool Answer(HttpHandler handler, in HttpRequest request)
     {
         int start = _length;
         Status = 200;
-        (ContentType, Headers) = ("text/plain", "");
-        WriteHead(200, ContentType, "", request.KeepAlive);
+        (ContentType, Headers, WantsBody) = ("text/plain", "", false);
+        // A body nobody wanted would be read as the next request.
+        bool keepAlive = request.KeepAlive && request.IsWhole;
+        WriteHead(200, ContentType, "", keepAlive);
         handler(request, this);
-        if (Status != 200 || ContentType != "text/plain" || Headers.Length > 0) Rewrite(start, request.KeepAlive);
-        Finish(request.IsHead);
+        if (WantsBody)
+        {
+            _length = start;
+            if (request.Headers.ExpectsContinue) this.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
+            return false;
+        }
+        if (Status != 200 || ContentType != "text/plain" || Headers.Length > 0) Rewrite(start, keepAlive);
+        Finish(request.Method == HttpVerb.Head);
+        return true;
     }
 
     /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
@@ -89,7 +111,7 @@ sealed class HttpResponse : IBufferWriter<byte>
         this.Write("\r\nContent-Type: "u8);
         Ascii(contentType);
         Ascii(headers);
-        if (status == 405) this.Write("\r\nAllow: GET, HEAD"u8);
+        if (status == 405) this.Write("\r\nAllow: GET, HEAD, POST, DELETE"u8);
         if (!keepAlive) this.Write("\r\nConnection: close"u8);
         this.Write("\r\nContent-Length: "u8);
         _lengthField = _length;
@@ -122,18 +144,29 @@ sealed class HttpResponse : IBufferWriter<byte>
     static ReadOnlySpan<byte> Reason(int status) => status switch
     {
         200 => "OK"u8,
+        201 => "Created"u8,
         400 => "Bad Request"u8,
+        401 => "Unauthorized"u8,
+        403 => "Forbidden"u8,
         404 => "Not Found"u8,
         405 => "Method Not Allowed"u8,
+        409 => "Conflict"u8,
+        411 => "Length Required"u8,
         413 => "Content Too Large"u8,
         414 => "URI Too Long"u8,
+        417 => "Expectation Failed"u8,
         429 => "Too Many Requests"u8,
         431 => "Request Header Fields Too Large"u8,
+        500 => "Internal Server Error"u8,
         503 => "Service Unavailable"u8,
         505 => "HTTP Version Not Supported"u8,
+        507 => "Insufficient Storage"u8,
         _ => "Error"u8,
     };
 }
 
-/// <summary>Answers one request: a route or several. Pure but for what it asks of its own objects; any thread may call it.</summary>
+/// <summary>
+/// Answers one request: a route or several. Any thread may call it. A request with a body comes first without it: the handler
+/// answers at once, and the connection ends, or it sets <see cref="HttpResponse.WantsBody"/> and is called again.
+/// </summary>
 delegate void HttpHandler(in HttpRequest request, HttpResponse response);

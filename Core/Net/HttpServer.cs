@@ -24,6 +24,14 @@ sealed record HttpLimits
     /// <param name="connections">Open at this moment.</param>
     public bool IsOver(TimeSpan deadline, bool idle, int connections, TimeSpan now) =>
         deadline < now || (idle && connections > Connections / 4 * 3 && deadline - Idle + TimeSpan.FromSeconds(1) < now);
+
+    /// <summary>Bytes a second at which a body must come on the whole.</summary>
+    public int BodyRate { get; init; } = 32 * 1024;
+
+    /// <summary>For the bodies and answers that are large, of all connections together.</summary>
+    public HttpMemory Memory { get; init; } = new(32 * 1024 * 1024);
+
+    public TimeSpan ForBody(int length) => Request + TimeSpan.FromSeconds((double)length / BodyRate);
 }
 
 /// <summary>Serves from its creation until it is disposed, which waits for the last connection.</summary>
@@ -107,7 +115,7 @@ sealed class HttpServer : IDisposable
                 _counters.HttpTurnAway();
                 return false;
             }
-            connection = new Connection(socket, new HttpSession(_handler, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -134,6 +142,7 @@ sealed class HttpServer : IDisposable
         finally
         {
             await stream.DisposeAsync().ConfigureAwait(false);
+            connection.Session.End();
             Remove(connection);
         }
     }
@@ -158,6 +167,7 @@ sealed class HttpServer : IDisposable
             // The deadline of a request is set by its first byte; those that follow do not move it.
             bool idle = answered && !session.IsWithinRequest;
             if (idle) connection.Deadline = _clock.Now + _limits.Idle;
+            else if (session.BeginsBody(out int length)) connection.Deadline = _clock.Now + _limits.ForBody(length);
             connection.IsIdle = idle;
             int count = await stream.ReadAsync(session.ReceiveBuffer).ConfigureAwait(false);
             if (count == 0) return;

@@ -1,26 +1,40 @@
 // One HTTP connection without its socket: bytes in, bytes out. Requests may arrive in any pieces or several at once
-// (pipelining); answers leave in order. One thread at a time.
+// (pipelining); answers leave in order. A body is collected behind its request, as far as the memory for bodies reaches.
+// One thread at a time.
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
 /// <param name="onMalformed">Called for what is answered without the handler because it is no request.</param>
-sealed class HttpSession(HttpHandler handler, Action? onMalformed = null)
+sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 64 * 1024;
 
     const int InitialInput = 1024;
 
-    readonly HttpResponse _response = new();
+    /// <summary>A body's room grows from this; what is larger is taken from the common memory.</summary>
+    const int OrdinaryInput = 2 * HttpRequest.MaxSize;
+
+    readonly HttpResponse _response = new(memory);
     byte[] _input = new byte[InitialInput];
     PeerAddress _from;
     int _start, _end;
+    int _awaited; // bytes from _start of a request whose body is wanted; 0: none
+    int _begun; // its body's length, until the server has taken note of it
+    bool _owes; // a body was refused that the client may still be sending
 
-    /// <summary>Starts a connection; what was left of one before is forgotten.</summary>
+    /// <summary>Starts a connection.</summary>
     public void Begin(PeerAddress from)
     {
         _from = from;
+        _owes = false;
+    }
+
+    /// <summary>The connection is over: what was left of it is forgotten.</summary>
+    public void End()
+    {
+        EndBody();
         (_start, _end) = (0, 0);
         if (_input.Length > InitialInput) _input = new byte[InitialInput];
         _response.Clear();
@@ -42,25 +56,25 @@ sealed class HttpSession(HttpHandler handler, Action? onMalformed = null)
     }
 
     /// <summary>True while part of a request has arrived: the client owes the rest.</summary>
-    public bool IsWithinRequest => _end > _start;
+    public bool IsWithinRequest => _end > _start || _owes;
 
     /// <summary>Takes note of bytes written to <see cref="ReceiveBuffer"/>.</summary>
     public void Received(int count) => _end += count;
+
+    /// <summary>True once for each body that is waited for: it is given time of its own.</summary>
+    public bool BeginsBody(out int length)
+    {
+        length = _begun;
+        _begun = 0;
+        return length > 0;
+    }
 
     /// <summary>Answers complete requests. Send <paramref name="output"/> whole, then call <see cref="Sent"/>; if it is empty, receive.</summary>
     /// <returns>False if the connection ends when the output has been sent.</returns>
     public bool Answer(out ReadOnlyMemory<byte> output)
     {
         bool goesOn = true;
-        while (goesOn && _response.Output.Length < MaxOutput)
-        {
-            int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed);
-            if (status == 0) break;
-            if (status == 200) _response.Answer(handler, request);
-            else Fail(status);
-            goesOn = status == 200 && request.KeepAlive;
-            _start += consumed;
-        }
+        while (goesOn && _response.Output.Length < MaxOutput && TryAnswerNext(out goesOn)) { }
         if (_start == _end) (_start, _end) = (0, 0);
         output = _response.Output;
         return goesOn;
@@ -68,9 +82,71 @@ sealed class HttpSession(HttpHandler handler, Action? onMalformed = null)
 
     public void Sent() => _response.Clear();
 
-    void Fail(int status)
+    /// <summary>False if there is no whole request.</summary>
+    bool TryAnswerNext(out bool goesOn)
     {
-        _response.Fail(status);
-        onMalformed?.Invoke();
+        goesOn = true;
+        if (_end - _start < _awaited)
+        {
+            if (TryMakeRoom()) return false;
+            return Refuse(503, _end - _start, out goesOn);
+        }
+        int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed);
+        if (status == 0) return false;
+        if (status != 200)
+        {
+            onMalformed?.Invoke();
+            return Refuse(status, consumed, out goesOn);
+        }
+
+        bool first = _awaited == 0;
+        if (!first) request = request.With(_input.AsSpan(_start + consumed, request.BodyLength));
+        int whole = consumed + request.BodyLength;
+        if (_response.Answer(handler, request))
+        {
+            _start += first ? consumed : whole;
+            goesOn = request.KeepAlive && request.IsWhole;
+            _owes = !request.IsWhole;
+            if (!first) EndBody();
+            return true;
+        }
+        _awaited = whole;
+        _begun = request.BodyLength;
+        return true; // the body may be here already
     }
+
+    /// <summary>Answers with a status alone and drops what belongs to the request.</summary>
+    bool Refuse(int status, int consumed, out bool goesOn)
+    {
+        _owes = _awaited > 0;
+        _response.Fail(status);
+        _start += consumed;
+        EndBody();
+        goesOn = false;
+        return true;
+    }
+
+    /// <summary>Room for more of a body; false if there is no memory for it.</summary>
+    bool TryMakeRoom()
+    {
+        if (_start > 0 || _end < _input.Length) return true;
+        // The last step is never a small one: for a moment the old room and the new are both there.
+        int twice = 2 * _input.Length, size = twice < _awaited / 4 * 3 ? twice : _awaited, before = Charge(_input.Length);
+        if (!memory.TryTake(Charge(size))) return false;
+        Array.Resize(ref _input, size);
+        memory.Give(before);
+        return true;
+    }
+
+    /// <summary>A room that had to grow beyond the ordinary holds nothing behind the body it has grown for, and is given back.</summary>
+    void EndBody()
+    {
+        (_awaited, _begun) = (0, 0);
+        if (Charge(_input.Length) == 0) return;
+        memory.Give(_input.Length);
+        _input = new byte[InitialInput];
+        (_start, _end) = (0, 0);
+    }
+
+    static int Charge(int size) => size > OrdinaryInput ? size : 0;
 }

@@ -1,15 +1,23 @@
-// The tracker's pages: what an HTTP path means. Everything is answered from memory, so a handler never waits.
+// The tracker's pages: what an HTTP path means. All but the catalogue is answered from memory, so a handler never waits.
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
-sealed class TrackerRoutes(TrackerService service, Clock clock)
+/// <param name="catalogue">Null if there is none.</param>
+sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes? catalogue = null)
 {
     readonly HttpTracker _tracker = new(service);
 
     /// <summary>An <see cref="HttpHandler"/>.</summary>
     public void Answer(in HttpRequest request, HttpResponse response)
     {
+        if (catalogue?.TryAnswer(request, response, service.Keys) == true) return;
+        if (request.Method is not (HttpVerb.Get or HttpVerb.Head))
+        {
+            response.Status = 405;
+            System.Buffers.BuffersExtensions.Write(response, "this is only there to be read\n"u8);
+            return;
+        }
         ReadOnlySpan<byte> path = request.Path;
         if (!path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
         {

@@ -1,11 +1,19 @@
 // A running tracker: one service behind HTTP and UDP servers on every port it was given, HTTPS where it has a certificate,
 // a clock that ages its swarms, and a file they are kept in.
 using System.Net.Sockets;
+using System.Text;
+using TinyTorrent.Catalogue;
 using TinyTorrent.Hashing;
 using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Net;
+
+/// <summary>What a tracker with a catalogue knows of it beforehand.</summary>
+/// <param name="Folder">Where it is kept, or null: in memory.</param>
+/// <param name="Token">The secret that publishing needs, or null: anybody may.</param>
+sealed record CatalogueOptions(CatalogueLimits Limits, CatalogueFolder? Folder, string? Token);
 
 /// <summary>Serves from its creation until it is disposed.</summary>
 sealed class TrackerServer : IDisposable
@@ -30,16 +38,17 @@ sealed class TrackerServer : IDisposable
     /// <param name="ports">Taken over.</param>
     /// <param name="portable">Use the framework's sockets even where there is something faster.</param>
     /// <param name="swarms">Where the swarms come from and are kept, or null.</param>
-    /// <param name="warn">Takes a line about <paramref name="swarms"/>; on any thread.</param>
+    /// <param name="catalogue">Null for none.</param>
+    /// <param name="warn">Takes a line about what is kept; on any thread.</param>
     /// <exception cref="IOException">What is kept cannot be read.</exception>
     public TrackerServer(
         TrackerOptions options, HttpLimits limits, IEnumerable<SharedPort> ports, bool portable = false,
-        SwarmFile? swarms = null, Action<string>? warn = null)
+        SwarmFile? swarms = null, CatalogueOptions? catalogue = null, Action<string>? warn = null)
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
+        warn ??= _ => { };
         if (swarms is not null)
         {
-            warn ??= _ => { };
             DiskResult loaded = swarms.Load(Service.Swarms, _clock.Now, DateTimeOffset.UtcNow, out string? warning);
             if (!loaded.IsOk) throw new IOException(loaded.ToString());
             if (warning is not null) warn(warning);
@@ -47,7 +56,8 @@ sealed class TrackerServer : IDisposable
         }
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits);
-        _routes = new TrackerRoutes(Service, _clock);
+        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, CountsOf, options.Interval, warn);
+        _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!.Token));
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)
@@ -66,6 +76,8 @@ sealed class TrackerServer : IDisposable
     }
 
     public TrackerService Service { get; }
+
+    public CatalogueKeeper? Catalogue { get; }
 
     /// <summary>Sockets of each kind worth opening for a port: a thread on every core, to a point.</summary>
     public static int Copies => OperatingSystem.IsLinux() ? Math.Clamp(Environment.ProcessorCount, 1, MaxCopies) : 1;
@@ -95,6 +107,11 @@ sealed class TrackerServer : IDisposable
         return limits with { Connections = (int)Math.Clamp(rest * TlsCost / (TlsCost + 1), 1, limits.Connections) };
     }
 
+    CatalogueRoutes RoutesTo(CatalogueKeeper keeper, string? token) =>
+        new(keeper, token is null ? default : WriteToken.Of(Encoding.UTF8.GetBytes(token)), name => Service.Access.Serves(name));
+
+    SwarmCounts? CountsOf(InfoHash name) => Service.TryScrape(name, out SwarmCounts counts) ? counts : null;
+
     void Tick()
     {
         TimeSpan rotated = _clock.Now;
@@ -102,6 +119,7 @@ sealed class TrackerServer : IDisposable
         {
             TimeSpan now = _clock.Now;
             Service.Tick(now);
+            Catalogue?.Tick(now);
             if (now - rotated < SecretLifetime) continue;
             Service.ConnectionIds.Rotate(Entropy.Secret(SipHash.KeySize));
             rotated = now;

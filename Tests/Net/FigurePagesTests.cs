@@ -17,7 +17,7 @@ public sealed partial class FigurePagesTests : IDisposable
     (string Head, string Body) Get(string path)
     {
         var routes = new TrackerRoutes(_service, new Clock());
-        var session = new HttpSession(routes.Answer);
+        var session = new HttpSession(routes.Answer, new HttpMemory(0));
         byte[] request = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         request.CopyTo(session.ReceiveBuffer);
         session.Received(request.Length);

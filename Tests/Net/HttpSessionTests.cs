@@ -20,7 +20,7 @@ public class HttpSessionTests
     /// <summary>What a connection answers when the bytes come in pieces of the given sizes; a trailing "|closed" says that it ended.</summary>
     static string Talk(string requests, Func<int> pieceSize)
     {
-        var session = new HttpSession(Echo);
+        var session = new HttpSession(Echo, new HttpMemory(0));
         var said = new StringBuilder();
         ReadOnlySpan<byte> rest = Encoding.Latin1.GetBytes(requests);
         while (true)
@@ -97,7 +97,15 @@ public class HttpSessionTests
     [InlineData("GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n", 400)]
     [InlineData("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 400)]
     [InlineData("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 413)]
-    [InlineData("POST / HTTP/1.1\r\n\r\n", 405)]
+    [InlineData("GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400)]
+    [InlineData("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400)]
+    [InlineData("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx", 400)]
+    [InlineData("POST / HTTP/1.1\r\nContent-Length: \r\n\r\nx", 400)]
+    [InlineData("POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: tea\r\n\r\nx", 417)]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 1\r\n\r\nx", 400)]
+    [InlineData("POST / HTTP/1.1\r\n\r\n", 411)]
+    [InlineData("DELETE / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 413)]
+    [InlineData("PUT / HTTP/1.1\r\n\r\n", 405)]
     [InlineData("get / HTTP/1.1\r\n\r\n", 405)]
     [InlineData("GET / HTTP/2.0\r\n\r\n", 505)]
     [InlineData("GET / HTTP/1.10\r\n\r\n", 505)]
@@ -136,7 +144,7 @@ public class HttpSessionTests
     [Fact]
     public void AKeptConnectionAllocatesNothingPerRequest()
     {
-        var session = new HttpSession(Echo);
+        var session = new HttpSession(Echo, new HttpMemory(0));
         byte[] request = Encoding.ASCII.GetBytes(Get);
         void Round()
         {

@@ -17,7 +17,7 @@ public sealed class TrackerRoutesTests : IDisposable
 
     string Answer(string target)
     {
-        var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer);
+        var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer, new HttpMemory(0));
         session.Begin(PeerAddress.From([198, 51, 100, 7]));
         byte[] request = Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
         request.CopyTo(session.ReceiveBuffer);

@@ -1,0 +1,25 @@
+// --token: the secret a tracker's operator gives to those who may publish. Command lines are seen by every user of a machine,
+// so it may come from the environment as well.
+using System.Buffers;
+
+namespace TinyTorrent.Commands;
+
+static class AccessToken
+{
+    const string Variable = "TINYTORRENT_TOKEN";
+    const int MaxLength = 256;
+
+    /// <summary>What may stand in an Authorization header (RFC 6750).</summary>
+    static readonly SearchValues<char> s_characters = SearchValues.Create("-._~+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    public static readonly Option Option = new("--token", "SECRET", $"what publishing in the catalogue needs (better: the environment variable {Variable})");
+
+    /// <summary>Null if there is none.</summary>
+    public static string? Read(Arguments arguments)
+    {
+        string? token = arguments.Value(Option.Name) ?? Environment.GetEnvironmentVariable(Variable);
+        if (string.IsNullOrEmpty(token) && !arguments.Has(Option.Name)) return null;
+        if (token!.Length is >= 1 and <= MaxLength && !token.AsSpan().ContainsAnyExcept(s_characters)) return token;
+        throw Arguments.Usage($"{Option.Name} takes 1 to {MaxLength} letters, digits and -._~+/=");
+    }
+}

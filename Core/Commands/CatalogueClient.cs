@@ -1,0 +1,134 @@
+// Asks a tracker's catalogue over HTTP. Every way it can fail becomes the exit code that scripts expect: 5 if nobody answers,
+// 7 if the tracker refuses, with its sentence, 3 if what answers is no catalogue.
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using TinyTorrent.Catalogue;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+/// <param name="token">What publishing needs, or null.</param>
+sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : IDisposable
+{
+    const int MaxRedirects = 5, MaxPageBytes = 2_000_000, MaxAnswerBytes = 64 * 1024;
+
+    /// <summary>More are not read: a list of so many entries is not read by anybody either.</summary>
+    const int MaxPages = 100;
+
+    static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
+
+    readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = MaxRedirects, ConnectTimeout = TimeSpan.FromSeconds(10) });
+
+    public CatalogueAddress Tracker => tracker;
+
+    /// <summary>One page.</summary>
+    public ListedPage List(CatalogueQuery query, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Get, "catalogue.json" + query, null, MaxPageBytes, cancellation);
+        if (status != HttpStatusCode.OK) throw Refusal(status, body);
+        if (ListedPage.TryRead(body, out ListedPage? page, out string problem)) return page;
+        throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: not a catalogue's answer: {problem}");
+    }
+
+    /// <summary>Every page, as one.</summary>
+    public ListedPage ListAll(CatalogueQuery query, CancellationToken cancellation)
+    {
+        ListedPage first = List(query, cancellation);
+        var entries = new List<ListedEntry>(first.Entries);
+        for (int page = 2; page <= Math.Min(first.Pages, MaxPages); page++) entries.AddRange(List(query with { Page = page }, cancellation).Entries);
+        return first with { Entries = entries };
+    }
+
+    /// <summary>The .torrent of an entry, which is what its hash says; null if the catalogue does not have it.</summary>
+    public MetainfoFile? Fetch(InfoHash hash, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Get, $"torrents/{hash}.torrent", null, MetainfoFile.MaxBytes, cancellation);
+        if (status == HttpStatusCode.NotFound) return null;
+        if (status != HttpStatusCode.OK) throw Refusal(status, body);
+        if (!MetainfoFile.TryParse(body, out MetainfoFile? metainfo, out string problem)) throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: {hash}: {problem}");
+        return metainfo.InfoHash == hash ? metainfo : throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: gives another torrent than {hash}");
+    }
+
+    /// <returns>The token that takes the entry away again; null if it was there already.</returns>
+    public string? Publish(MetainfoFile metainfo, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Post, "catalogue", metainfo.Raw, MaxAnswerBytes, cancellation);
+        if (status is HttpStatusCode.OK or HttpStatusCode.Created) return Field(body, "token");
+        if (status == HttpStatusCode.Conflict && Field(body, "info_hash") is { } holder)
+            throw new CommandException(ExitCode.Refused, $"'{metainfo.Name}' is the name of another content there, {holder} (--name chooses another name)");
+        throw Refusal(status, body);
+    }
+
+    /// <summary>True if it is listed.</summary>
+    public bool Has(InfoHash hash, CancellationToken cancellation) =>
+        Send(HttpMethod.Head, $"torrents/{hash}.torrent", null, MaxAnswerBytes, cancellation).Status == HttpStatusCode.OK;
+
+    (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation)
+    {
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        time.CancelAfter(s_timeout);
+        try
+        {
+            return SendAsync(method, path, body, maxBytes, time.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: no answer within {s_timeout.TotalSeconds:0} s");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {Failure.Reason(e.Message)}");
+        }
+    }
+
+    async Task<(HttpStatusCode, byte[])> SendAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(tracker.Root, path));
+        request.Headers.TryAddWithoutValidation("User-Agent", "tinytorrent/" + VersionCommand.Version);
+        if (body is { } bytes)
+        {
+            request.Content = new ReadOnlyMemoryContent(bytes);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-bittorrent");
+            request.Headers.ExpectContinue = true; // a refusal comes before the body is sent
+            if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+        using HttpResponseMessage response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);
+        using Stream stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        var all = new MemoryStream();
+        byte[] buffer = new byte[64 * 1024];
+        for (int read; (read = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+        {
+            all.Write(buffer, 0, read);
+            if (all.Length > maxBytes) throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: an answer of more than {maxBytes} bytes");
+        }
+        return (response.StatusCode, all.ToArray());
+    }
+
+    CommandException Refusal(HttpStatusCode status, byte[] body)
+    {
+        if (Field(body, "error") is { } reason)
+            return new CommandException(ExitCode.Refused, $"the tracker refused: {reason}{(status == HttpStatusCode.Unauthorized ? " (--token)" : "")}");
+        return status is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented
+            ? new CommandException(ExitCode.BadInput, $"{tracker.Display}: this tracker has no catalogue")
+            : new CommandException(ExitCode.BadInput, $"{tracker.Display}: answered {(int)status}, which is no catalogue's answer");
+    }
+
+    /// <summary>A text in a JSON object; null if it is not there, or nothing of the kind was answered.</summary>
+    static string? Field(byte[] body, string name)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString() : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // not JSON, or a text of broken escapes
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+}

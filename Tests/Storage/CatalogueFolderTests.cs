@@ -1,0 +1,120 @@
+using TinyTorrent.Catalogue;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Tests.Catalogue;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Tests.Storage;
+
+public sealed class CatalogueFolderTests : IDisposable
+{
+    static readonly WriteToken s_token = WriteToken.Of("secret"u8);
+
+    readonly TemporaryFolder _folder = new();
+    readonly List<string> _warnings = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    CatalogueKeeper Open(CatalogueLimits? limits = null)
+    {
+        var keeper = new CatalogueKeeper(limits ?? new CatalogueLimits(), new CatalogueFolder(_folder["catalogue"]), _ => default(SwarmCounts), TimeSpan.Zero, _warnings.Add);
+        Assert.True(keeper.Fault.IsOk, keeper.Fault.ToString());
+        return keeper;
+    }
+
+    static CatalogueEntry Publish(CatalogueKeeper keeper, string name, int seed = 0)
+    {
+        Publication publication = keeper.Publish(Published.Torrent(name, seed), now: 1000 + seed, _ => true, s_token);
+        Assert.Equal((PublishResult.Added, true), (publication.Result, publication.Disk.IsOk));
+        return publication.Entry!;
+    }
+
+    string PathOf(CatalogueEntry entry, string suffix) => _folder[$"catalogue/{entry.InfoHash}{suffix}"];
+
+    static string[] Names(CatalogueKeeper keeper) => [.. keeper.Store.Search(new CatalogueQuery()).Rows.Select(row => row.Entry.Name)];
+
+    [Fact]
+    public void WhatWasPublishedIsThereAfterARestartWithItsDateItsTokenAndItsBytes()
+    {
+        CatalogueKeeper before = Open();
+        CatalogueEntry film = Publish(before, "film", 1), song = Publish(before, "song", 2);
+        Assert.True(before.Remove(song).IsOk);
+        CatalogueKeeper after = Open();
+        Assert.Equal(["film"], Names(after));
+        CatalogueEntry entry = after.Store.Find(film.InfoHash)!;
+        Assert.Equal((1001, true), (entry.Published, entry.Token.Fits("secret"u8)));
+        Assert.Equal(Published.Torrent("film", 1), after.Read(entry)!.Value.ToArray());
+        Assert.Empty(_warnings);
+        Assert.Equal(2, Directory.GetFiles(_folder["catalogue"]).Length);
+    }
+
+    [Fact]
+    public void ABrokenFileIsSetAsideWithAWarningAndTheOthersAreThere()
+    {
+        CatalogueKeeper before = Open();
+        CatalogueEntry cut = Publish(before, "cut", 1), flipped = Publish(before, "flipped", 2), noted = Publish(before, "noted", 3);
+        Publish(before, "good", 4);
+        byte[] bytes = File.ReadAllBytes(PathOf(cut, ".torrent"));
+        File.WriteAllBytes(PathOf(cut, ".torrent"), bytes[..^1]);
+        bytes = File.ReadAllBytes(PathOf(flipped, ".torrent"));
+        bytes[bytes.AsSpan().IndexOf("7:flipped"u8) + 3] ^= 1; // a torrent still, only another one
+        File.WriteAllBytes(PathOf(flipped, ".torrent"), bytes);
+        File.WriteAllText(PathOf(noted, ".entry"), "d1:xe");
+
+        Assert.Equal(["good", "noted"], Names(Open()).Order());
+        Assert.Equal(3, _warnings.Count);
+        Assert.All((string[])[PathOf(cut, ".torrent.broken"), PathOf(flipped, ".torrent.broken"), PathOf(noted, ".entry.broken")], path => Assert.True(File.Exists(path)));
+        _warnings.Clear();
+        Assert.Equal(["good", "noted"], Names(Open()).Order());
+        Assert.Empty(_warnings);
+    }
+
+    [Fact]
+    public void WhateverAWriteWasCutOffAfterWholeEntriesAreFound()
+    {
+        CatalogueKeeper before = Open();
+        CatalogueEntry kept = Publish(before, "kept", 1), half = Publish(before, "half", 2);
+        File.Move(PathOf(half, ".torrent"), PathOf(half, ".torrent") + AtomicFile.BesideSuffix); // the note was there first
+        File.WriteAllText(PathOf(kept, ".entry") + AtomicFile.BesideSuffix, "d9:publ");
+        Assert.Equal(["kept"], Names(Open()));
+        Assert.Empty(_warnings);
+        Assert.Equal(2, Directory.GetFiles(_folder["catalogue"]).Length);
+    }
+
+    [Fact]
+    public void ATorrentAnOperatorPutsThereIsListedAndNobodysToken()
+    {
+        MetainfoFile metainfo = Published.Metainfo("mine");
+        Directory.CreateDirectory(_folder["catalogue"]);
+        File.WriteAllBytes(_folder[$"catalogue/{metainfo.InfoHash}.torrent"], metainfo.Raw.ToArray());
+        CatalogueKeeper keeper = Open();
+        Assert.Equal(["mine"], Names(keeper));
+        Assert.False(keeper.Store.Find(metainfo.InfoHash)!.Token.Fits(""u8));
+    }
+
+    [Fact]
+    public void WhatTheDiskDoesNotTakeIsNotListed()
+    {
+        CatalogueKeeper keeper = Open();
+        Directory.Delete(_folder["catalogue"]);
+        File.WriteAllText(_folder["catalogue"], "a file in the folder's place");
+        Publication publication = keeper.Publish(Published.Torrent("film"), 1, _ => true, s_token);
+        Assert.False(publication.Disk.IsOk);
+        Assert.Empty(Names(keeper));
+    }
+
+    [Fact]
+    public void ExpiryTakesFilesAwayAndGoesOnWhereItWasAfterARestart()
+    {
+        var limits = new CatalogueLimits { Keep = TimeSpan.FromSeconds(100) };
+        CatalogueKeeper before = Open(limits);
+        Publish(before, "film");
+        before.Tick(TimeSpan.FromSeconds(70));
+        CatalogueKeeper after = Open(limits);
+        after.Tick(TimeSpan.FromSeconds(20));
+        Assert.Equal(["film"], Names(after));
+        after.Tick(TimeSpan.FromSeconds(40));
+        Assert.Empty(Names(after));
+        Assert.Empty(Directory.GetFiles(_folder["catalogue"]));
+    }
+}
