@@ -3,12 +3,13 @@
 # make test       every test that needs no network beyond loopback
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
+# make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
 # make install    PREFIX=/usr/local, DESTDIR=
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop bench static empty-root install clean FORCE
+.PHONY: build demo test interop bench soak static empty-root install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -17,6 +18,7 @@ export DOTNET_NOLOGO := 1
 PREFIX ?= /usr/local
 SIZE ?= 1024
 RUNS ?= 5
+MINUTES ?= 3
 RID ?= $(shell uname -sm | sed 's/Linux x86_64/linux-x64/;s/Linux aarch64/linux-arm64/;s/Darwin arm64/osx-arm64/;s/Darwin x86_64/osx-x64/')
 # Sources only: what a build writes must not look like a change.
 SOURCES := tinytorrent.csproj Program.cs $(shell find Core -name '*.cs')
@@ -70,6 +72,9 @@ interop: bin/tinytorrent
 
 bench: bin/tinytorrent bin/tinytorrent-native
 	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)
+
+soak: bin/tinytorrent
+	@Tests/Bench/soak.py --minutes $(MINUTES)
 
 empty-root: bin/tinytorrent-static
 	@Tests/Static/empty-root.sh

@@ -122,8 +122,7 @@ sealed class HttpLoad(LoadPlan plan)
         {
             var socket = new Socket(plan.Target.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             lock (_lock) _socket = socket;
-            // With a port chosen at bind, the ports of one source would be used up by connections that are long gone.
-            if (plan.Source(address) is { } source && plan.Population.Addresses > 1) socket.Bind(new IPEndPoint(source, 0));
+            if (plan.Source(address) is { } source) socket.Bind(new IPEndPoint(source, 0));
             await socket.ConnectAsync(plan.Target).ConfigureAwait(false);
         }
 

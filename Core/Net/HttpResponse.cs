@@ -12,6 +12,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     const int KeptSize = 4 * 1024;
 
     const int LengthDigits = 10;
+    const string PlainText = "text/plain";
 
     byte[] _bytes = [];
     int _length, _lengthField, _body, _reserved;
@@ -20,7 +21,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     public int Status { get; set; }
 
     /// <summary>A MIME type in ASCII.</summary>
-    public string ContentType { get; set; } = "text/plain";
+    public string ContentType { get; set; } = PlainText;
 
     /// <summary>More header lines in ASCII, each with CRLF in front and none behind. Usually empty.</summary>
     public string Headers { get; set; } = "";
@@ -68,7 +69,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     {
         int start = _length;
         Status = 200;
-        (ContentType, Headers, WantsBody) = ("text/plain", "", false);
+        (ContentType, Headers, WantsBody) = (PlainText, "", false);
         // A body nobody wanted would be read as the next request.
         bool keepAlive = request.KeepAlive && request.IsWhole;
         WriteHead(200, ContentType, "", keepAlive);
@@ -79,7 +80,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
             if (request.Headers.ExpectsContinue) this.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
             return false;
         }
-        if (Status != 200 || ContentType != "text/plain" || Headers.Length > 0) Rewrite(start, keepAlive);
+        if (Status != 200 || ContentType != PlainText || Headers.Length > 0) Rewrite(start, keepAlive);
         Finish(request.Method == HttpVerb.Head);
         return true;
     }
@@ -87,7 +88,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
     public void Fail(int status)
     {
-        WriteHead(status, "text/plain", "", keepAlive: false);
+        WriteHead(status, PlainText, "", keepAlive: false);
         this.Write(Reason(status));
         this.Write("\n"u8);
         Finish(withoutBody: false);
@@ -104,13 +105,20 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 
     void WriteHead(int status, string contentType, string headers, bool keepAlive)
     {
-        this.Write("HTTP/1.1 "u8);
-        Number(status);
-        this.Write(" "u8);
-        this.Write(Reason(status));
-        this.Write("\r\nContent-Type: "u8);
-        Ascii(contentType);
-        Ascii(headers);
+        if (status == 200 && contentType == PlainText && headers.Length == 0)
+        {
+            this.Write("HTTP/1.1 200 OK\r\nContent-Type: text/plain"u8); // an announce's, in one piece
+        }
+        else
+        {
+            this.Write("HTTP/1.1 "u8);
+            Number(status);
+            this.Write(" "u8);
+            this.Write(Reason(status));
+            this.Write("\r\nContent-Type: "u8);
+            Ascii(contentType);
+            Ascii(headers);
+        }
         if (status == 405) this.Write("\r\nAllow: GET, HEAD, POST, DELETE"u8);
         if (!keepAlive) this.Write("\r\nConnection: close"u8);
         this.Write("\r\nContent-Length: "u8);

@@ -33,11 +33,13 @@ sealed record LoadPlan
     /// <summary>How long an answer is waited for.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The address of one's own host that a share of the population speaks from: loopback is a whole network of them on Linux.</summary>
-    public IPAddress? Source(int address) => HasManySources ? new IPAddress([127, 1, (byte)(address >> 8), (byte)(1 + address)]) : null;
+    /// <summary>The address of one's own host that a share of the population speaks from: loopback is a whole network of them on Linux. Null for the usual one.</summary>
+    public IPAddress? Source(int address) => SpeaksFromMany ? new IPAddress([127, 1, (byte)(address >> 8), (byte)(1 + address)]) : null;
 
     /// <summary>Addresses that can be spoken from.</summary>
     public int Sources => HasManySources ? 200 : 1;
+
+    bool SpeaksFromMany => HasManySources && Population.Addresses > 1;
 
     bool HasManySources => OperatingSystem.IsLinux() && Target.Address.GetAddressBytes() is [127, ..];
 }

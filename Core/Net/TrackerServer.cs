@@ -115,11 +115,14 @@ sealed class TrackerServer : IDisposable
     void Tick()
     {
         TimeSpan rotated = _clock.Now;
+        var freed = new FreedMemory();
         while (!_stop.Wait(TimeSpan.FromSeconds(1)))
         {
             TimeSpan now = _clock.Now;
             Service.Tick(now);
             Catalogue?.Tick(now);
+            (long peers4, long peers6) = Service.Peers;
+            freed.OnPeers(peers4 + peers6);
             if (now - rotated < SecretLifetime) continue;
             Service.ConnectionIds.Rotate(Entropy.Secret(SipHash.KeySize));
             rotated = now;

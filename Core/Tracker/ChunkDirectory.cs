@@ -62,6 +62,10 @@ unsafe struct ChunkDirectory<TEndpoint>
         uint mask = Mask(directory->_count);
         PeerChunk<TEndpoint>* from = At(directory, born & (int)(mask >> 1)), to = At(directory, born);
         *to = default;
+        int moving = 0;
+        for (int i = 0; i < from->Count; i++)
+            if ((from->EndpointAt(i).Mix(key) & mask) == (uint)born) moving++;
+        to->Reserve(moving);
         for (int i = from->Count - 1; i >= 0; i--)
         {
             TEndpoint endpoint = from->EndpointAt(i);
@@ -79,6 +83,7 @@ unsafe struct ChunkDirectory<TEndpoint>
         uint mask = Mask(directory->_count);
         int last = --directory->_count;
         PeerChunk<TEndpoint>* from = At(directory, last), to = At(directory, last & (int)(mask >> 1));
+        to->Reserve(to->Count + from->Count);
         for (int i = 0; i < from->Count; i++)
         {
             TEndpoint endpoint = from->EndpointAt(i);

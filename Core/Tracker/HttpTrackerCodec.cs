@@ -161,13 +161,18 @@ static class HttpTrackerCodec
         return length == to.Length;
     }
 
-    static int HexValue(byte digit) => digit switch
+    static int HexValue(byte digit) => HexValues[digit];
+
+    // A table, because the digits of a hash are random and every comparison would be guessed wrong now and then.
+    static readonly sbyte[] HexValues = MakeHexValues();
+
+    static sbyte[] MakeHexValues()
     {
-        >= (byte)'0' and <= (byte)'9' => digit - '0',
-        >= (byte)'a' and <= (byte)'f' => digit - 'a' + 10,
-        >= (byte)'A' and <= (byte)'F' => digit - 'A' + 10,
-        _ => -1,
-    };
+        var values = new sbyte[256];
+        Array.Fill(values, (sbyte)-1);
+        for (int i = 0; i < 16; i++) values["0123456789abcdef"[i]] = values["0123456789ABCDEF"[i]] = (sbyte)i;
+        return values;
+    }
 
     /// <summary>Decimal digits, with a sign perhaps: some clients say -1 for "unknown". What is too large for a long is its largest.</summary>
     static bool TryNumber(ReadOnlySpan<byte> value, out long number)

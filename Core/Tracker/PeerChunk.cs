@@ -107,6 +107,12 @@ unsafe struct PeerChunk<TEndpoint>
         for (int i = 0; i < _count; i++) ages[i] = Age(i, now);
     }
 
+    /// <summary>Makes room for so many peers at once: growing to them one by one would leave a hole of every size behind.</summary>
+    public void Reserve(int count)
+    {
+        if (count > _capacity) Resize(CapacityFor(count));
+    }
+
     /// <summary>Gives memory back once it is clearly too much, so that a peer that comes and goes does not move the block each time.</summary>
     public void Trim()
     {

@@ -1,4 +1,4 @@
-"""What a download, a seeding and a hash pass cost here and in other programs, as Markdown tables.
+"""What a download, a seeding, a hash pass and an announce cost here and in other programs, as Markdown tables.
 
 Downloads: one file from one libtorrent seeder, over a wire between two network namespaces, through our tracker. Seedings: the
 same file to one libtorrent downloader, counted from the time the seeder has checked its content. The programs take turns, so
@@ -21,6 +21,7 @@ from clients import TINYTORRENT, Aria2, LibTorrent, TinyTorrent, Tracker
 from content import Content, room
 from cost import Measured, Stretch
 from network import Failure, Host, Program, port, wire
+from trackers import tracker_tables
 
 MIB = 1 << 20
 NATIVE = TINYTORRENT + "-native"
@@ -250,6 +251,8 @@ def main():
             ("GB/s", ".2f", lambda program: size / 1e9 / program.wall),
             ("GB per CPU s", ".2f", per_cpu),
         ], per_cpu, "mktorrent")
+        present("opentracker", shutil.which("opentracker"))
+        bench.failed += tracker_tables(os.path.join(work, "tracker"), min(options.runs, 3))
     print(f"    make bench SIZE={options.size} RUNS={options.runs}")
     return 1 if bench.failed else 0
 

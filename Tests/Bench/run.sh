@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || { echo "bench: network namespaces need root" >&2; exit 1; }
 ../install.sh iproute2 util-linux python3
-for optional in aria2 python3-libtorrent mktorrent; do
+for optional in aria2 python3-libtorrent mktorrent opentracker; do
     ../install.sh "$optional" >&2 || echo "bench: no $optional" >&2
 done
 exec unshare --net --pid --fork --kill-child --mount-proc /usr/bin/python3 -B bench.py "$@"
