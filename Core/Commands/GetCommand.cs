@@ -61,7 +61,7 @@ static class GetCommand
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
         string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
         MakeFolder(folder);
-        var state = new DiskState(folder, metainfo.InfoHash);
+        var state = new DiskState(folder, metainfo);
         FileSelection? selection = wanted is null ? null : new FileSelection(metainfo.Files, wanted, metainfo.Geometry.PieceLength, state.EdgePath);
 
         try

@@ -30,6 +30,9 @@ readonly unsafe struct Stretch(byte* at, nint length)
     public void Clear() => new Span<byte>(At, (int)Length).Clear();
 }
 
+/// <summary>Device and inode.</summary>
+readonly record struct FileIdentity(ulong Device, ulong Inode);
+
 abstract class Disk
 {
     public static Disk Portable { get; } = new PortableDisk();
@@ -52,8 +55,19 @@ abstract class Disk
     /// <summary>Returns when the file's bytes and length would survive a power cut.</summary>
     public abstract DiskResult Sync(SafeFileHandle file);
 
+    /// <summary>What the file at the path is, whatever it is called; null if there is none, if it has several names by the
+    /// user's will (hard links) or if the system does not tell.</summary>
+    public virtual FileIdentity? IdentityOf(string path) => null;
+
     /// <summary>Returns when a rename in this folder would survive a power cut, where the system can promise it.</summary>
     public abstract DiskResult SyncFolder(string folder);
+
+    // A dangling link has attributes too; an absent file is not a link.
+    public static bool IsLink(string path)
+    {
+        var info = new FileInfo(path);
+        return (int)info.Attributes != -1 && info.Attributes.HasFlag(FileAttributes.ReparsePoint);
+    }
 
     protected static DiskResult EndsEarly(long at) => new(DiskFault.Missing, null, $"the file ends at or before byte {at}");
 }

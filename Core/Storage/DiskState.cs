@@ -1,14 +1,25 @@
-using TinyTorrent.Types;
+using TinyTorrent.Metainfo;
 
 namespace TinyTorrent.Storage;
 
 /// <summary>What a download keeps beside its content while it is incomplete: resume file and edge file, in a hidden folder.</summary>
-sealed class DiskState(string contentFolder, InfoHash infoHash)
+sealed class DiskState
 {
-    readonly string _folder = Path.Combine(contentFolder, ".tinytorrent");
+    const string FolderName = ".tinytorrent";
 
-    public string ResumePath => Path.Combine(_folder, $"{infoHash}.resume");
-    public string EdgePath => Path.Combine(_folder, $"{infoHash}.edge");
+    readonly string _folder, _name;
+
+    /// <exception cref="FormatException">The torrent would write where the states of all downloads are kept.</exception>
+    public DiskState(string contentFolder, MetainfoFile metainfo)
+    {
+        // Some file systems do not tell cases apart.
+        if (metainfo.Name.Equals(FolderName, StringComparison.OrdinalIgnoreCase))
+            throw new FormatException($"info.name is '{metainfo.Name}', where the state of downloads is kept");
+        (_folder, _name) = (Path.Combine(contentFolder, FolderName), metainfo.InfoHash.ToString());
+    }
+
+    public string ResumePath => Path.Combine(_folder, _name + ".resume");
+    public string EdgePath => Path.Combine(_folder, _name + ".edge");
 
     /// <summary>Removes it all, and the folder if no other download uses it.</summary>
     public void Forget()

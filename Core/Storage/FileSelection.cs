@@ -15,7 +15,7 @@ sealed class FileSelection
     readonly int _edge;
 
     /// <param name="wanted">For each file of the map whether it was asked for.</param>
-    /// <param name="edgePath">The edge file, made with its folder when the first byte needs it.</param>
+    /// <param name="edgePath">The edge file, made with its folder when the first byte needs it; the folder above is the user's.</param>
     public FileSelection(FileMap files, bool[] wanted, int pieceLength, string edgePath)
     {
         if (wanted.Length != files.Files.Count) throw new ArgumentException("one flag for each file", nameof(wanted));
@@ -26,6 +26,10 @@ sealed class FileSelection
     }
 
     public string EdgePath { get; }
+
+    /// <summary>The edge file as a path beneath a folder of the user's: links in <see cref="EdgeBeneath"/> are not followed.</summary>
+    public string EdgeRoot => Path.GetDirectoryName(Path.GetDirectoryName(EdgePath))!;
+    public string EdgeBeneath => Path.GetFileName(Path.GetDirectoryName(EdgePath)) + '/' + Path.GetFileName(EdgePath);
 
     public bool Wants(int file) => _wanted[file];
 

@@ -2,6 +2,7 @@
 // link between check and use, preadv/pwritev for many blocks in one call without allocating, fdatasync.
 // Modes are 0777 and 0666 less the umask, like any other program's files.
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace TinyTorrent.Storage;
@@ -10,7 +11,11 @@ sealed unsafe partial class LinuxDisk : Disk
 {
     const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, NonBlocking = 0x800, CloseOnExec = 0x80000, PathOnly = 0x200000;
     const int Here = -100; // AT_FDCWD
-    const int Interrupted = 4, NoEntry = 2, AlreadyExists = 17, NotADirectory = 20;
+    // statx, unlike stat, has one layout on all architectures: links at 16, mode at 28, inode at 32, device at 136.
+    const int StatusSize = 256, NoFollowStatus = 0x100, ThisFile = 0x1000;
+    const uint StatusType = 1, StatusLinks = 4, StatusInode = 0x100;
+    const int Interrupted = 4, NoEntry = 2, AlreadyExists = 17, NotADirectory = 20, NameTooLong = 36;
+    const int LongestPath = 4096; // with the slash between and the NUL at the end
 
     // Linux lets each architecture number these two its own way.
     static readonly bool OldArmNumbers = RuntimeInformation.ProcessArchitecture is
@@ -24,6 +29,9 @@ sealed unsafe partial class LinuxDisk : Disk
         bool creating = purpose.HasFlag(OpenFor.Creating);
         int noFollow = purpose.HasFlag(OpenFor.FollowLinks) ? 0 : NoFollow;
 
+        // The walk could go deeper than any path reaches, to a file nobody could open afterwards.
+        if (Encoding.UTF8.GetByteCount(root) + Encoding.UTF8.GetByteCount(path) + 2 > LongestPath)
+            return DiskResult.FromErrno(NameTooLong, Join(root, path, 0));
         DiskResult result = OpenRoot(root, creating, out int folder);
         if (!result.IsOk) return result;
         try
@@ -42,6 +50,11 @@ sealed unsafe partial class LinuxDisk : Disk
             int flags = noFollow | CloseOnExec | NonBlocking | (purpose.HasFlag(OpenFor.Writing) ? ReadWrite : ReadOnly) | (creating ? Create : 0);
             int file = OpenAt(folder, name, flags, 0x1B6); // 0666
             if (file < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), Join(root, path, 0));
+            if (!IsRegular(file))
+            {
+                _ = Close(file);
+                return new(DiskFault.Io, Join(root, path, 0), "it is not a regular file");
+            }
             handle = new SafeFileHandle(file, ownsHandle: true);
             return DiskResult.Ok;
         }
@@ -95,6 +108,22 @@ sealed unsafe partial class LinuxDisk : Disk
         if (opened < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), folder);
         using var handle = new SafeFileHandle(opened, ownsHandle: true);
         return FSync(handle) == 0 ? DiskResult.Ok : DiskResult.FromErrno(Marshal.GetLastPInvokeError(), folder);
+    }
+
+    public override FileIdentity? IdentityOf(string path)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        if (StatX(Here, path, NoFollowStatus, StatusInode | StatusLinks, status) < 0) return null;
+        uint links = *(uint*)(status + 16);
+        return links > 1 ? null : new FileIdentity(*(ulong*)(status + 136), *(ulong*)(status + 32));
+    }
+
+    // A pipe or a device that lies where content should be: written to, it would swallow every piece and fail each.
+    static bool IsRegular(int file)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        // A sandbox may forbid the question; then the calls to come must tell.
+        return StatX(file, "", ThisFile, StatusType, status) < 0 || (*(ushort*)(status + 28) & 0xF000) == 0x8000;
     }
 
     // The root and what is above it are the user's: made if absent, reached through links if need be.
@@ -165,6 +194,9 @@ sealed unsafe partial class LinuxDisk : Disk
 
     [LibraryImport("libc", EntryPoint = "readlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint ReadLinkAt(int folder, string path, byte* target, nint size);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatX(int folder, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "preadv", SetLastError = true)]
     private static partial nint ReadV(SafeFileHandle file, Stretch* vectors, int count, long offset);

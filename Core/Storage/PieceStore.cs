@@ -3,7 +3,8 @@
 // payload counts as the process's own memory and gets containers killed.
 // Files and their folders appear at the first write to them, are never preallocated (holes stay holes) and are opened
 // without following links beneath the root. Padding files (BEP 47) are never on disk; bytes of files nobody asked for go
-// to the selection's edge file. A file that disappears under way is a fault, not made again without its verified pieces.
+// to the selection's edge file. Two names the file system takes for one file (by case, by Unicode normal form) are a fault
+// before either spoils the other. A file that disappears under way is a fault, not made again without its verified pieces.
 // Any thread may call anything. Two writers of the same bytes leave either's bytes.
 using System.Buffers;
 using System.Runtime.CompilerServices;
@@ -27,6 +28,7 @@ sealed unsafe class PieceStore : IDisposable
     readonly Disk _disk;
     readonly HandleCache _handles;
     readonly bool[] _aside; // this file's bytes are in the edge file
+    readonly Dictionary<FileIdentity, int> _owners = []; // which of the torrent's files each file on disk is; its own lock
     readonly bool[] _seen; // this file was open for writing before; the last one stands for the edge file
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
@@ -48,6 +50,8 @@ sealed unsafe class PieceStore : IDisposable
         _aside = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
             _aside[file] = !selection.Wants(file) && FileStamp.Of(place.PathOf(files.Files[file])).Length != files.Files[file].Length;
+        for (int file = 0; !readOnly && file < _aside.Length; file++)
+            if (!files.Files[file].IsPadding && !_aside[file]) Claim(file);
     }
 
     /// <summary>A store over the user's own content, to seed or verify: nothing is made or written, links are followed.</summary>
@@ -241,8 +245,9 @@ sealed unsafe class PieceStore : IDisposable
         OpenFor purpose = _readOnly ? OpenFor.FollowLinks : OpenFor.Reading;
         if (writing) purpose |= Volatile.Read(ref _seen[file]) ? OpenFor.Writing : OpenFor.Writing | OpenFor.Creating;
         DiskResult result = file == EdgeFile
-            ? _disk.Open(Path.GetDirectoryName(_selection!.EdgePath)!, Path.GetFileName(_selection.EdgePath), purpose, out SafeFileHandle? handle)
+            ? _disk.Open(_selection!.EdgeRoot, _selection.EdgeBeneath, purpose, out SafeFileHandle? handle)
             : _disk.Open(_place.Root, _place.Relative(Files.Files[file]), purpose, out handle);
+        if (result.IsOk && writing && file != EdgeFile && !_seen[file]) result = Claim(file);
         if (result.IsOk && writing && file != EdgeFile) result = CutToLength(handle!, Files.Files[file].Length);
         if (!result.IsOk)
         {
@@ -252,6 +257,17 @@ sealed unsafe class PieceStore : IDisposable
         if (writing) Volatile.Write(ref _seen[file], true);
         entry = _handles.Add(file, handle!, writing);
         return entry is null ? new(DiskFault.Io, PathOf(file), "the store is closed") : DiskResult.Ok;
+    }
+
+    // The first to come owns the file on disk. What a user linked together on purpose is nobody's.
+    DiskResult Claim(int file)
+    {
+        if (_disk.IdentityOf(PathOf(file)) is not { } identity) return DiskResult.Ok;
+        lock (_owners)
+        {
+            if (_owners.TryAdd(identity, file) || _owners[identity] == file) return DiskResult.Ok;
+            return new(DiskFault.Io, PathOf(file), $"the file system does not tell it from {Files.Files[_owners[identity]].Path}");
+        }
     }
 
     // Another version of the file may have been longer, and its tail would outlive the download.

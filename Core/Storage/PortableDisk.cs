@@ -22,6 +22,9 @@ sealed unsafe class PortableDisk : Disk
                 if (slash < 0) break;
                 if (creating) Directory.CreateDirectory(at);
             }
+            // Opened for reading, a named pipe would hold this thread for ever. It has no length; opened for writing too it
+            // does not wait, and fails where the first positional call is tried.
+            if (!purpose.HasFlag(OpenFor.Writing) && FileStamp.Of(at).Length == 0) return EndsEarly(0) with { Path = at };
             handle = File.OpenHandle(
                 at,
                 creating ? FileMode.OpenOrCreate : FileMode.Open,
@@ -90,11 +93,4 @@ sealed unsafe class PortableDisk : Disk
 
     // The BCL cannot open a folder for this; NTFS journals renames by itself.
     public override DiskResult SyncFolder(string folder) => DiskResult.Ok;
-
-    // A dangling link has attributes too; an absent file is not a link.
-    static bool IsLink(string path)
-    {
-        var info = new FileInfo(path);
-        return (int)info.Attributes != -1 && info.Attributes.HasFlag(FileAttributes.ReparsePoint);
-    }
 }

@@ -50,7 +50,10 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
         writer.Key("sum"u8);
         writer.Bytes(sum);
         writer.End();
-        return AtomicFile.Write(path, whole.WrittenSpan);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return Disk.IsLink(folder)
+            ? new DiskResult(DiskFault.Permission, folder, DiskResult.LinkRefused)
+            : AtomicFile.Write(path, whole.WrittenSpan);
     }
 
     /// <summary>Null if there is nothing to go by; <paramref name="reason"/> says why, for the log.</summary>
@@ -59,12 +62,13 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
         byte[] bytes;
         try
         {
-            if (!File.Exists(path))
+            long length = FileStamp.Of(path).Length;
+            if (length <= 0) // a named pipe has no length, and would be waited for
             {
                 reason = "there is no resume file";
                 return null;
             }
-            if (new FileInfo(path).Length > MaxSize)
+            if (length > MaxSize)
             {
                 reason = "the resume file is too large";
                 return null;

@@ -69,14 +69,4 @@ public sealed class FaultyDiskTests(ITestOutputHelper output) : IDisposable
         using var store = new PieceStore(Maps.Of(("a", 8)), _folder["out"], disk: DiskFor(native));
         Assert.Equal(DiskFault.Permission, store.Write(0, new byte[8]).Fault);
     }
-
-    [Fact]
-    public void ANamedPipeInAFilesPlaceDoesNotHang()
-    {
-        if (!OperatingSystem.IsLinux()) return;
-        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", _folder["a"])) mkfifo.WaitForExit();
-        using var store = new PieceStore(Maps.Of(("a", 8)), _folder.Path);
-        Assert.Equal(DiskFault.Io, store.Read(0, new byte[8]).Fault);
-        Assert.Equal(DiskFault.Io, store.Write(0, new byte[8]).Fault);
-    }
 }

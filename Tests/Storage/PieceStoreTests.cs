@@ -246,6 +246,73 @@ public abstract class PieceStoreTests : IDisposable
         Assert.Empty(Directory.GetFiles(outside, "*", SearchOption.AllDirectories));
     }
 
+    [Fact]
+    public void ALinkPlantedUnderWayIsRefused()
+    {
+        Directory.CreateDirectory(_folder["outside"]);
+        File.WriteAllText(_folder["outside/b"], "precious");
+        FileMap map = Maps.Of(("t/sub/a", 8), ("t/sub/b", 8), ("t/c", 8));
+        using PieceStore store = Open(map);
+        Succeeds(store.Write(0, new byte[8])); // the folders are there and were walked
+        Directory.Move(Path.Combine(Root, "t/sub"), _folder["moved"]);
+        Directory.CreateSymbolicLink(Path.Combine(Root, "t/sub"), _folder["outside"]);
+        File.CreateSymbolicLink(Path.Combine(Root, "t/c"), _folder["outside/b"]);
+        foreach (long offset in (long[])[8, 16])
+        {
+            DiskResult result = store.Write(offset, new byte[8]);
+            Assert.Equal(DiskFault.Permission, result.Fault);
+            Assert.Contains("link", result.Reason);
+        }
+        Assert.Equal("precious", File.ReadAllText(_folder["outside/b"]));
+        Assert.Single(Directory.GetFileSystemEntries(_folder["outside"]));
+    }
+
+    [Fact]
+    public void ALinkInPlaceOfTheStatesFolderIsRefused()
+    {
+        Directory.CreateDirectory(_folder["outside"]);
+        Directory.CreateDirectory(Root);
+        Directory.CreateSymbolicLink(Path.Combine(Root, "state"), _folder["outside"]);
+        FileMap map = Maps.Of(("a", 8), ("b", 8));
+        var selection = new FileSelection(map, [true, false], 16, Path.Combine(Root, "state/edges"));
+        using var store = new PieceStore(map, Root, selection, disk: _disk);
+        Assert.Equal(DiskFault.Permission, store.Write(0, new byte[16]).Fault);
+        Assert.Empty(Directory.GetFiles(_folder["outside"]));
+    }
+
+    [Fact]
+    public void APathLongerThanAnyCallTakesIsAFaultAndNotAFileNobodyCanOpen()
+    {
+        if (OperatingSystem.IsWindows()) return; // there it is a setting
+        string deep = string.Join('/', Enumerable.Repeat(new string('d', 250), 17));
+        using PieceStore store = Open(Maps.Of((deep + "/a", 8)));
+        Assert.Equal(DiskFault.Io, store.Write(0, new byte[8]).Fault);
+        Assert.False(store.Read(0, new byte[8]).IsOk);
+        Assert.Empty(Directory.Exists(Root) ? Directory.GetFiles(Root, "*", SearchOption.AllDirectories) : []);
+    }
+
+    [Fact]
+    public async Task ANamedPipeInAFilesPlaceDoesNotHang()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Directory.CreateDirectory(Root);
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", Path.Combine(Root, "a"))) await mkfifo.WaitForExitAsync();
+        using PieceStore store = Open(Maps.Of(("a", 8)));
+        Assert.False((await Task.Run(() => store.Read(0, new byte[8])).WaitAsync(TimeSpan.FromSeconds(20))).IsOk);
+        Assert.False((await Task.Run(() => store.Write(0, new byte[8])).WaitAsync(TimeSpan.FromSeconds(20))).IsOk);
+    }
+
+    [Fact]
+    public void ADeviceInAFilesPlaceIsRefused()
+    {
+        // Through a link, as only root may make a device; a user's own link is followed.
+        if (!OperatingSystem.IsLinux() || _disk == Disk.Portable) return;
+        Directory.CreateDirectory(Root);
+        File.CreateSymbolicLink(Path.Combine(Root, "a"), "/dev/zero");
+        using var store = PieceStore.ForContent(Maps.Of(("a", 8)), Root, 3, _disk);
+        Assert.Equal(DiskFault.Io, store.Read(0, new byte[8]).Fault);
+    }
+
     void RefusesLink(FileMap map)
     {
         using PieceStore store = Open(map);

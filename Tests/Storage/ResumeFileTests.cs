@@ -195,4 +195,24 @@ public sealed class ResumeFileTests : IDisposable
         Assert.Equal("precious", File.ReadAllText(_folder["precious"]));
         AreEqual(Sample(), Open().Load(out _));
     }
+
+    [Fact]
+    public void ALinkInPlaceOfTheFolderIsNotFollowed()
+    {
+        Directory.CreateDirectory(_folder["outside"]);
+        Directory.CreateSymbolicLink(_folder["state"], _folder["outside"]);
+        Assert.Equal(DiskFault.Permission, Open().Save(Sample()).Fault);
+        Assert.Empty(Directory.GetFiles(_folder["outside"]));
+    }
+
+    [Fact]
+    public async Task ANamedPipeInItsPlaceDoesNotHang()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Directory.CreateDirectory(_folder["state"]);
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", StatePath)) await mkfifo.WaitForExitAsync();
+        Assert.Null(await Task.Run(() => Open().Load(out _)).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.True(Open().Save(Sample()).IsOk);
+        AreEqual(Sample(), Open().Load(out _));
+    }
 }
