@@ -8,7 +8,7 @@ namespace TinyTorrent.Catalogue;
 sealed record CatalogueQuery
 {
     /// <summary>Each costs a look at every entry.</summary>
-    const int MaxWords = 16;
+    public const int MaxWords = 16;
 
     const int MaxPage = 1_000_000;
 

@@ -22,6 +22,7 @@ static class CommandTable
         VerifyCommand.Command,
         PeersCommand.Command,
         ScrapeCommand.Command,
+        ShareCommand.Command,
         ListCommand.Command,
         ServeTrackerCommand.Command,
         HealthcheckCommand.Command,

@@ -3,7 +3,6 @@
 using System.Globalization;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
-using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -51,25 +50,13 @@ static class CreateCommand
         if (ContentTree.ProblemOf(options.Name) is { } problem) throw Arguments.Usage($"--name: '{options.Name}' {problem}");
         string output = toStdout ? "-" : ReadOutput(arguments, tree, options.Name);
 
-        byte[] torrent = Build(tree, path, options, asked, progress, interrupt.Token);
+        byte[] torrent = TreeHasher.Build(tree, path, options, asked, cache: null, progress, interrupt.Token);
         MetainfoFile metainfo = MetainfoFile.Parse(torrent);
         progress.Clear();
         if (toStdout) StandardStreams.Output.Write(torrent);
         else Save(output, torrent, arguments.Has("--force"));
         Report(arguments, output, metainfo);
         return ExitCode.Done;
-    }
-
-    /// <summary>The .torrent of a tree.</summary>
-    /// <param name="path">The tree as the user named it.</param>
-    /// <param name="pieceLength">Null: one that suits the content.</param>
-    public static byte[] Build(ContentTree tree, string path, MetainfoOptions options, int? pieceLength, Progress progress, CancellationToken cancellation)
-    {
-        Geometry geometry = Cut(tree, path, pieceLength);
-        byte[] hashes = Hash(tree, geometry, progress, cancellation);
-        return tree.IsFolder
-            ? MetainfoBuilder.Build(options, tree.Files, geometry.PieceLength, hashes)
-            : MetainfoBuilder.Build(options, geometry.TotalLength, geometry.PieceLength, hashes);
     }
 
     static MetainfoOptions ReadOptions(Arguments arguments) => new()
@@ -118,47 +105,6 @@ static class CreateCommand
         if (Directory.Exists(full)) throw new CommandException(ExitCode.Disk, $"{output}: a folder is in the way");
         if (!Directory.Exists(Path.GetDirectoryName(full))) throw new CommandException(ExitCode.Disk, $"{output}: no such folder");
         return output;
-    }
-
-    static Geometry Cut(ContentTree tree, string path, int? asked)
-    {
-        long total = tree.TotalLength;
-        if (total == 0) throw new CommandException(ExitCode.BadInput, $"{path}: empty, there is nothing to share");
-        int length = asked ?? MetainfoBuilder.ChoosePieceLength(total);
-        if ((total - 1) / length + 1 <= MetainfoFile.MaxBytes / MetainfoFile.HashLength) return new Geometry(total, length);
-        throw asked is null
-            ? new CommandException(ExitCode.BadInput, $"{path}: too large; a longer --piece-length is needed")
-            : Arguments.Usage("--piece-length: the hashes would make a .torrent above 10,000,000 bytes; choose a longer one");
-    }
-
-    /// <summary>The hashes of all pieces, 20 bytes each.</summary>
-    static byte[] Hash(ContentTree tree, Geometry geometry, Progress progress, CancellationToken cancellation)
-    {
-        using PieceStore store = PieceStore.ForContent(MapOf(tree), Path.GetDirectoryName(tree.Path)!);
-        FileStamp[] before = store.Stamps();
-        byte[] hashes = new byte[geometry.PieceCount * MetainfoFile.HashLength];
-        DiskResult read = ContentHasher.Hash(
-            store, geometry, pieces: null, (piece, digest) => digest.CopyTo(hashes.AsSpan(piece * MetainfoFile.HashLength)),
-            new HashingProgress(progress, "hashing", geometry.TotalLength).Show, cancellation);
-        if (!read.IsOk) throw Failure.Disk(read);
-        FileStamp[] after = store.Stamps();
-        for (int file = 0; file < after.Length; file++)
-            if (after[file] != before[file]) throw new CommandException(ExitCode.Disk, $"{store.PathOf(file)}: changed while it was read");
-        return hashes;
-    }
-
-    /// <summary>The files as they lie on disk: named as there, whatever the torrent will call them.</summary>
-    static FileMap MapOf(ContentTree tree)
-    {
-        var files = new FileEntry[tree.Files.Count];
-        long offset = 0;
-        for (int i = 0; i < files.Length; i++)
-        {
-            (string path, long length) = tree.Files[i];
-            files[i] = new FileEntry(tree.IsFolder ? $"{tree.Name}/{path}" : path, offset, length, IsPadding: false);
-            offset += length;
-        }
-        return new FileMap(files);
     }
 
     static void Save(string output, byte[] torrent, bool force)

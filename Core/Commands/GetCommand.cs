@@ -36,7 +36,7 @@ static class GetCommand
         new(name, "SOURCE [options]", summary, MaxOperands: 1, s_options, arguments => RunAsync(arguments, synchronous).GetAwaiter().GetResult())
         {
             Details = """
-                SOURCE is a .torrent file, its http or https URL, or - for one on stdin.
+                SOURCE is a .torrent file, its http or https URL, or - for one on stdin. With --tracker it may be a NAME or an info-hash in that tracker's catalogue (see 'tinytorrent list'); a name must be exact, and what comes near is listed instead.
 
                 An interrupted download goes on where it stopped; content that is there already is checked and used.
                 """,
@@ -50,7 +50,7 @@ static class GetCommand
         TimeSpan? timeout = arguments.Duration("--timeout");
         double ratio = arguments.Number("--seed-ratio", double.PositiveInfinity);
         TimeSpan time = arguments.Duration("--seed-time") ?? TimeSpan.MaxValue;
-        TorrentSource source = TorrentSource.Load(arguments.Operand(0, "SOURCE"), interrupt.Token);
+        TorrentSource source = CatalogueSource.Load(arguments, progress, interrupt.Token);
         MetainfoFile metainfo = source.Metainfo
             ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
         IReadOnlyList<HostPort> peers = [.. TransferOptions.Peers(arguments), .. source.Peers];

@@ -84,10 +84,13 @@ sealed record TorrentSource(InfoHash InfoHash)
         return all.ToArray();
     }
 
+    /// <summary>True if it can be nothing but stdin, a magnet link or a URL.</summary>
+    public static bool IsAddress(string source) => source == "-" || Magnet.IsMagnet(source) || IsUrl(source);
+
     static bool IsUrl(string source) =>
         source.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
-    static TorrentSource Of(MetainfoFile metainfo) =>
+    public static TorrentSource Of(MetainfoFile metainfo) =>
         new(metainfo.InfoHash) { Metainfo = metainfo, Name = metainfo.Name, Trackers = metainfo.Trackers, WebSeeds = metainfo.WebSeeds };
 
     static TorrentSource Of(Magnet magnet) => new(magnet.InfoHash)

@@ -12,6 +12,13 @@ static class Suggestion
         return isNear ? $"; did you mean '{nearest}'?" : "";
     }
 
+    /// <summary>A few slips of the finger apart, or the beginning of it, whatever the case.</summary>
+    public static bool IsNear(string word, string candidate)
+    {
+        (word, candidate) = (word.ToUpperInvariant(), candidate.ToUpperInvariant());
+        return Distance(word, candidate) <= Math.Max(1, word.Length / 4) || (word.Length >= 2 && candidate.StartsWith(word, StringComparison.Ordinal));
+    }
+
     /// <summary>Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.</summary>
     static int Distance(string from, string to)
     {

@@ -97,11 +97,17 @@ sealed class Transfer
         return false;
     }
 
-    TorrentStats Look(string phase)
+    /// <summary>How it stands; a fault ends the command.</summary>
+    public TorrentStats Watch()
     {
         if (_engine.Fault is { } fault) throw new InvalidOperationException("a peer's connection failed", fault);
         Require(_torrent.Fault);
-        TorrentStats stats = _torrent.Torrent.Stats;
+        return _torrent.Torrent.Stats;
+    }
+
+    TorrentStats Look(string phase)
+    {
+        TorrentStats stats = Watch();
         _progress.Show(new TransferStatus(phase, stats.Wanted - stats.Left, stats.Wanted)
         {
             Rate = stats.DownRate,

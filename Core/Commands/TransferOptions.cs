@@ -54,7 +54,7 @@ static class TransferOptions
     /// <summary>The torrent's tiers, and each --tracker as a tier of its own before them.</summary>
     public static IReadOnlyList<IReadOnlyList<string>> Trackers(Arguments arguments, TorrentSource source) =>
         [.. arguments.Values("--tracker").Select(url => (IReadOnlyList<string>)[TrackerUrl.TryParse(url, out _, out string? problem)
-            ? url : throw Arguments.Usage($"--tracker {url}: {problem}")]), .. source.Trackers];
+            ? CatalogueAddress.AnnounceOf(url) : throw Arguments.Usage($"--tracker {url}: {problem}")]), .. source.Trackers];
 
     /// <summary>An engine, or the one line that says why there is none.</summary>
     public static Engine Start(EngineOptions options)

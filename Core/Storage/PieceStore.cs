@@ -59,6 +59,10 @@ sealed unsafe class PieceStore : IDisposable
     public static PieceStore ForContent(FileMap files, string path, int handleLimit = DefaultHandleLimit, Disk? disk = null) =>
         new(files, ContentPlace.Find(files, path), readOnly: true, selection: null, handleLimit, disk);
 
+    /// <summary>The same, where it is known which of the two it is.</summary>
+    public static PieceStore ForContent(FileMap files, ContentPlace place) =>
+        new(files, place, readOnly: true, selection: null, DefaultHandleLimit, disk: null);
+
     public FileMap Files { get; }
 
     /// <summary>Files open, for tests.</summary>

@@ -1,0 +1,75 @@
+// SOURCE of get when it is a name: looked up in the catalogue of --tracker, exactly, and never guessed. What is nearly it is
+// listed, and the user says which. An info-hash is looked up there too, before peers would have to be asked for its metadata.
+using TinyTorrent.Catalogue;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+static class CatalogueSource
+{
+    /// <summary>Near matches that are listed at most.</summary>
+    const int MaxNear = 20;
+
+    /// <summary>The source, wherever it is; says what was taken if that was a catalogue's.</summary>
+    public static TorrentSource Load(Arguments arguments, Progress progress, CancellationToken cancellation)
+    {
+        string text = arguments.Operand(0, "SOURCE");
+        CatalogueAddress? tracker = arguments.Values("--tracker").Select(url => CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _) ? address : null).FirstOrDefault(a => a is not null);
+        if (tracker is null || TorrentSource.IsAddress(text) || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
+        using var client = new CatalogueClient(tracker);
+        if (InfoHash.TryParseHex(text, out InfoHash hash))
+            return TryFetch(client, hash, cancellation) is { } found ? Take(found, tracker, progress) : TorrentSource.Load(text, cancellation);
+
+        ListedPage named = client.List(new CatalogueQuery { Name = text }, cancellation);
+        if (named.Entries is not [{ } entry] || entry.Name != text) throw NotThere(text, client, progress, cancellation);
+        MetainfoFile metainfo = client.Fetch(entry.InfoHash, cancellation)
+            ?? throw new CommandException(ExitCode.BadInput, $"'{text}' has just been taken out of the catalogue of {tracker.Display}");
+        return Take(metainfo, tracker, progress);
+    }
+
+    /// <summary>A file of the content's own name lies where it is downloaded to: only a .torrent counts as one.</summary>
+    static bool IsTorrentFile(string path)
+    {
+        if (path.Contains('/', StringComparison.Ordinal) || path.EndsWith(".torrent", StringComparison.OrdinalIgnoreCase)) return true;
+        return File.Exists(path) && new FileInfo(path).Length <= MetainfoFile.MaxBytes && MetainfoFile.TryParse(File.ReadAllBytes(path), out _, out _);
+    }
+
+    /// <summary>A tracker without a catalogue is a tracker still: peers may know what it does not.</summary>
+    static MetainfoFile? TryFetch(CatalogueClient client, InfoHash hash, CancellationToken cancellation)
+    {
+        try
+        {
+            return client.Fetch(hash, cancellation);
+        }
+        catch (CommandException)
+        {
+            return null; // the download names what is wrong with the tracker
+        }
+    }
+
+    static TorrentSource Take(MetainfoFile metainfo, CatalogueAddress tracker, Progress progress)
+    {
+        int files = metainfo.Files.Files.Count(file => !file.IsPadding);
+        progress.Line($"{metainfo.Name}: {Display.Bytes(metainfo.Geometry.TotalLength)}{(files > 1 ? $" in {files} files" : "")}, {metainfo.InfoHash}, from the catalogue of {tracker.Display}");
+        return TorrentSource.Of(metainfo);
+    }
+
+    static CommandException NotThere(string name, CatalogueClient client, Progress progress, CancellationToken cancellation)
+    {
+        ListedPage near = client.List(new CatalogueQuery { Words = [.. CatalogueQuery.WordsOf(name).Take(CatalogueQuery.MaxWords)] }, cancellation);
+        if (near.Entries.Count == 0)
+        {
+            near = client.ListAll(new CatalogueQuery(), cancellation);
+            near = near with { Entries = [.. near.Entries.Where(entry => Suggestion.IsNear(name, entry.Name))] };
+        }
+        near = near with { Entries = [.. near.Entries.Take(MaxNear)] };
+        if (progress.Events is { } events)
+            foreach (ListedEntry entry in near.Entries) events.Write("near", json => ListCommand.Write(json, entry));
+        else if (near.Entries.Count > 0)
+            foreach (string line in CatalogueTable.Lines(near, null)) Console.Error.WriteLine(line);
+        return new CommandException(ExitCode.BadInput, near.Entries.Count == 0
+            ? $"'{name}': nothing in the catalogue of {client.Tracker.Display} is called that, or nearly so"
+            : $"'{name}': nothing in the catalogue of {client.Tracker.Display} is called exactly that; what comes near is listed above");
+    }
+}

@@ -1,0 +1,84 @@
+// `share`: makes a torrent of each path, publishes it in a tracker's catalogue and seeds it until stopped.
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+
+namespace TinyTorrent.Commands;
+
+static class ShareCommand
+{
+    public static readonly Command Command = new(
+        "share", "PATH [PATH]... --tracker URL [options]", "publish files or folders by name and seed them", MaxOperands: int.MaxValue,
+        [
+            CatalogueAddress.Option,
+            new("--name", "NAME", "what it is called there (default: as on disk)"),
+            new("--comment", "TEXT", "a comment for people"),
+            AccessToken.Option,
+            TransferOptions.Engine,
+            TransferOptions.Port,
+            TransferOptions.Bind,
+            TransferOptions.LimitUp,
+            TransferOptions.MaxPeers,
+            TransferOptions.Json,
+        ],
+        arguments => RunAsync(arguments).GetAwaiter().GetResult())
+    {
+        Details = """
+            Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker.
+
+            When it is stopped, the tracker is told that this owner has left; the entry stays in the catalogue, and goes away when nobody has seeded it for as long as the tracker keeps such entries. What has not changed is not hashed again at the next start: the hashes are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent.
+
+            The exit code is 7 if the tracker does not take it: a token is missing, or another content has the name.
+
+              tinytorrent share film.mkv songs --tracker http://host:6969
+            """,
+    };
+
+    static async Task<ExitCode> RunAsync(Arguments arguments)
+    {
+        using var interrupt = new Interrupt();
+        using Progress progress = Progress.Create(arguments);
+        EngineOptions options = TransferOptions.Read(arguments, synchronous: false);
+        CatalogueAddress tracker = CatalogueAddress.Read(arguments);
+        using var client = new CatalogueClient(tracker, AccessToken.Read(arguments));
+        _ = arguments.Operand(0, "PATH");
+        if (arguments.Has("--name") && arguments.Operands.Count > 1) throw Arguments.Usage("--name is for one PATH only");
+
+        var contents = new Dictionary<string, MetainfoFile>(StringComparer.Ordinal);
+        foreach (string path in arguments.Operands)
+        {
+            MetainfoFile metainfo = Describe(path, arguments, tracker, progress, interrupt.Token);
+            if (contents.Values.Any(other => other.InfoHash == metainfo.InfoHash)) progress.Warning($"{path}: the same content under the same name as another path");
+            else contents.Add(path, metainfo);
+        }
+        progress.Clear();
+        foreach (MetainfoFile metainfo in contents.Values) Publish(client, metainfo, progress, interrupt.Token);
+
+        await using Engine engine = TransferOptions.Start(options);
+        var sharing = new Sharing(engine, client, progress, interrupt.Token);
+        foreach ((string path, MetainfoFile metainfo) in contents) sharing.Add(metainfo, Path.GetFullPath(path));
+        return await sharing.RunAsync().ConfigureAwait(false);
+    }
+
+    static MetainfoFile Describe(string path, Arguments arguments, CatalogueAddress tracker, Progress progress, CancellationToken cancellation)
+    {
+        ContentTree tree = ContentTree.Read(path, link => progress.Warning($"{link}: left out, a link to something else than a file of the content"));
+        string name = arguments.Value("--name") ?? tree.Name;
+        if (ContentTree.ProblemOf(name) is { } problem) throw Arguments.Usage($"--name: '{name}' {problem}");
+        var options = new MetainfoOptions { Name = name, Trackers = [[tracker.Announce]], Comment = arguments.Value("--comment"), CreatedBy = "tinytorrent" };
+        return MetainfoFile.Parse(TreeHasher.Build(tree, path, options, pieceLength: null, HashCache.OfUser(), progress, cancellation));
+    }
+
+    static void Publish(CatalogueClient client, MetainfoFile metainfo, Progress progress, CancellationToken cancellation)
+    {
+        string? token = client.Publish(metainfo, cancellation);
+        progress.Line($"{metainfo.Name}: {(token is null ? "is" : "published")} in the catalogue of {client.Tracker.Display}, {metainfo.InfoHash}");
+        progress.Events?.Write("published", json =>
+        {
+            json.WriteString("name", metainfo.Name);
+            json.WriteString("info_hash", metainfo.InfoHash.ToString());
+            json.WriteNumber("length", metainfo.Geometry.TotalLength);
+            if (token is not null) json.WriteString("token", token);
+        });
+    }
+}
