@@ -15,23 +15,26 @@ sealed class SwarmFile(string folder)
     const string Name = "swarms", BrokenSuffix = ".broken";
 
     /// <summary>A block is written once it has this many bytes.</summary>
-    const int BlockSize = 512 * 1024;
+    const int BlockSize = 128 * 1024;
+
+    /// <summary>Kept, because a new one every minute would be garbage of this size every minute.</summary>
+    readonly ArrayBufferWriter<byte> _records = new();
 
     readonly string _path = System.IO.Path.Combine(folder, Name);
 
     /// <param name="clock">The tracker's time.</param>
     /// <param name="wall">The wall clock's.</param>
     public DiskResult Save(SwarmStore store, Func<TimeSpan> clock, DateTimeOffset wall) =>
-        AtomicFile.Write(_path, file => Write(file, store, clock, wall.ToUnixTimeMilliseconds()));
+        AtomicFile.Write(_path, file => Write(file, store, clock, wall.ToUnixTimeMilliseconds(), _records));
 
-    static void Write(SafeFileHandle file, SwarmStore store, Func<TimeSpan> clock, long savedAt)
+    static void Write(SafeFileHandle file, SwarmStore store, Func<TimeSpan> clock, long savedAt, ArrayBufferWriter<byte> records)
     {
         Span<byte> header = stackalloc byte[SwarmSnapshot.HeaderSize];
         SwarmSnapshot.WriteHeader(header, new SnapshotHeader(savedAt, store.AgeUnit));
         RandomAccess.Write(file, header, 0);
         long at = header.Length;
         int block = 0;
-        var records = new ArrayBufferWriter<byte>(2 * BlockSize);
+        records.ResetWrittenCount();
         var walk = new SwarmStore.Walk(store);
         while (walk.Step(clock(), records))
         {
