@@ -21,7 +21,7 @@ RUNS ?= 5
 MINUTES ?= 3
 RID ?= $(shell uname -sm | sed 's/Linux x86_64/linux-x64/;s/Linux aarch64/linux-arm64/;s/Darwin arm64/osx-arm64/;s/Darwin x86_64/osx-x64/')
 # Sources only: what a build writes must not look like a change.
-SOURCES := tinytorrent.csproj Program.cs $(shell find Core -name '*.cs')
+SOURCES := tinytorrent.csproj Program.cs $(shell find Core -type f)
 
 build: bin/tinytorrent
 

@@ -62,7 +62,20 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     /// <summary>A tracker answered or failed. Raised from its transport's threads.</summary>
     public event Action<TrackerStatus>? TrackerReported;
 
-    void OnPieceHashed(int piece, bool matches) => Torrent.OnPieceHashed(piece, matches, _engine.Clock.Now);
+    /// <summary>A piece can be read. Raised from the verifier's threads.</summary>
+    public event Action<int>? PieceVerified;
+
+    /// <summary>Reads content that is verified.</summary>
+    public DiskResult Read(long offset, Span<byte> into) => _store.Read(offset, into);
+
+    /// <summary>Cuts what files had beyond their end before; when everything is there.</summary>
+    public DiskResult CutLongFiles() => _store.CutLongFiles();
+
+    void OnPieceHashed(int piece, bool matches)
+    {
+        Torrent.OnPieceHashed(piece, matches, _engine.Clock.Now);
+        if (matches) PieceVerified?.Invoke(piece);
+    }
 
     void OnCompleted()
     {

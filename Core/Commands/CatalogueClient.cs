@@ -23,6 +23,13 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
 
     public CatalogueAddress Tracker => tracker;
 
+    /// <summary>What the tracker answers to a query, given with its question mark, as it comes.</summary>
+    public (int Status, byte[] Json) ListAsItComes(string query, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Get, "catalogue.json" + query, null, MaxPageBytes, cancellation);
+        return ((int)status, body);
+    }
+
     /// <summary>One page.</summary>
     public ListedPage List(CatalogueQuery query, CancellationToken cancellation)
     {

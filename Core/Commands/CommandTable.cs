@@ -24,6 +24,7 @@ static class CommandTable
         ScrapeCommand.Command,
         ShareCommand.Command,
         ListCommand.Command,
+        BrowseCommand.Command,
         ServeTrackerCommand.Command,
         HealthcheckCommand.Command,
         BenchCommand.Command,

@@ -60,7 +60,7 @@ static class GetCommand
         if (toStdout && metainfo.Files.Files.Count(f => !f.IsPadding) != 1) throw Arguments.Usage("--output - needs a torrent of one file");
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
         string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
-        MakeFolder(folder);
+        TransferOptions.MakeFolder(folder);
         var state = new DiskState(folder, metainfo);
         FileSelection? selection = wanted is null ? null : new FileSelection(metainfo.Files, wanted, metainfo.Geometry.PieceLength, state.EdgePath);
 
@@ -94,16 +94,6 @@ static class GetCommand
         finally
         {
             if (toStdout) Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    /// <summary>Before anything is fetched: a folder that cannot be is known now.</summary>
-    static void MakeFolder(string folder)
-    {
-        try { Directory.CreateDirectory(folder); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw File.Exists(folder) ? new CommandException(ExitCode.Disk, $"{folder}: not a folder") : Failure.Disk(e, folder);
         }
     }
 }

@@ -25,12 +25,11 @@ static class ListCommand
 
     static ExitCode Run(Arguments arguments)
     {
-        if (arguments.Has("--audio") && arguments.Has("--video")) throw Arguments.Usage("--audio and --video exclude each other");
         using var interrupt = new Interrupt();
         using var client = new CatalogueClient(CatalogueAddress.Read(arguments));
         ListedPage found = client.ListAll(new CatalogueQuery
         {
-            Kind = arguments.Has("--audio") ? ContentKind.Audio : arguments.Has("--video") ? ContentKind.Video : null,
+            Kind = ReadKind(arguments),
             Words = CatalogueQuery.WordsOf(string.Join(' ', arguments.Operands)),
         }, interrupt.Token);
         if (JsonEvents.Create(arguments) is { } events)
@@ -43,6 +42,13 @@ static class ListCommand
         if (found.Entries.Count == 0 && !arguments.Has("--quiet")) Console.Error.WriteLine("nothing found");
         if (found.Entries.Count < found.Total) Console.Error.WriteLine($"the first {found.Entries.Count} of {found.Total}; words narrow it down");
         return ExitCode.Done;
+    }
+
+    /// <summary>What --audio and --video say; null for every kind.</summary>
+    public static ContentKind? ReadKind(Arguments arguments)
+    {
+        if (arguments.Has("--audio") && arguments.Has("--video")) throw Arguments.Usage("--audio and --video exclude each other");
+        return arguments.Has("--audio") ? ContentKind.Audio : arguments.Has("--video") ? ContentKind.Video : null;
     }
 
     /// <summary>The fields of an entry, the same in every event.</summary>

@@ -67,4 +67,14 @@ static class TransferOptions
             throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {Failure.Reason(e.Message)}{hint}");
         }
     }
+
+    /// <summary>Before anything is fetched: a folder that cannot be is known now.</summary>
+    public static void MakeFolder(string folder)
+    {
+        try { Directory.CreateDirectory(folder); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw File.Exists(folder) ? new CommandException(ExitCode.Disk, $"{folder}: not a folder") : Failure.Disk(e, folder);
+        }
+    }
 }

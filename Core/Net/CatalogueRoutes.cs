@@ -1,4 +1,4 @@
-// The catalogue over HTTP: GET /catalogue.json, POST /catalogue, DELETE /catalogue/<info-hash>, GET /torrents/<info-hash>.torrent.
+// The catalogue over HTTP: its page at GET /, and GET /catalogue.json, POST /catalogue, DELETE /catalogue/<info-hash>, GET /torrents/<info-hash>.torrent.
 // Every refusal is a status and {"error": one sentence}. Whoever may not write is told so before a body is taken from him.
 // Publishing reads and syncs a file on the caller's thread: it is rare, and announces over UDP do not wait for it.
 using System.Buffers;
@@ -17,6 +17,9 @@ namespace TinyTorrent.Net;
 sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func<InfoHash, bool> serves)
 {
     const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
+
+    static readonly byte[] s_page = WebPage.Write(PageMode.Tracker, null);
+    static readonly string s_pageHeaders = $"{CommonHeaders}\r\nContent-Security-Policy: {WebPage.Policy}\r\nReferrer-Policy: no-referrer";
 
     static ReadOnlySpan<byte> Collection => "/catalogue"u8;
     static ReadOnlySpan<byte> Listing => "/catalogue.json"u8;
@@ -41,16 +44,28 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
     }
 
     static bool Knows(ReadOnlySpan<byte> path) =>
-        path.SequenceEqual(Collection) || path.SequenceEqual(Listing) || path.StartsWith("/catalogue/"u8) || path.StartsWith(Torrents);
+        path.SequenceEqual("/"u8) || path.SequenceEqual(Collection) || path.SequenceEqual(Listing) || path.StartsWith("/catalogue/"u8) || path.StartsWith(Torrents);
 
     void Answer(ReadOnlySpan<byte> path, in HttpRequest request, HttpResponse response)
     {
         bool reads = request.Method is HttpVerb.Get or HttpVerb.Head;
-        if (reads && path.SequenceEqual(Listing)) List(request.Query, response);
+        if (reads && path.SequenceEqual("/"u8)) ShowPage(response);
+        else if (reads && path.SequenceEqual(Listing)) List(request.Query, response);
         else if (reads && path.StartsWith(Torrents)) Give(path[Torrents.Length..], response);
         else if (request.Method == HttpVerb.Post && path.SequenceEqual(Collection)) Publish(request, response);
         else if (request.Method == HttpVerb.Delete && path.StartsWith("/catalogue/"u8)) Remove(path[(Collection.Length + 1)..], request.Headers, response);
         else Fail(response, 405, "this can be read at /catalogue.json, published to with POST and taken away with DELETE");
+    }
+
+    static void ShowPage(HttpResponse response)
+    {
+        if (!response.TryReserve(2 * s_page.Length))
+        {
+            Fail(response, 503, "too much is being sent at this moment");
+            return;
+        }
+        (response.ContentType, response.Headers) = (WebPage.ContentType, s_pageHeaders);
+        response.Write(s_page);
     }
 
     void List(ReadOnlySpan<byte> text, HttpResponse response)

@@ -46,7 +46,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
             case var _ when path.SequenceEqual("/health"u8):
                 System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
                 break;
-            case var _ when path.SequenceEqual("/stats"u8):
+            case var _ when path.SequenceEqual("/stats"u8) || path.SequenceEqual("/"u8):
                 FigurePages.WriteHtml(TrackerFigures.Of(service, clock.Now), response);
                 break;
             case var _ when path.SequenceEqual("/stats.json"u8):

@@ -77,6 +77,17 @@ sealed class Torrent
         lock (_gate) return _picker.Have[piece];
     }
 
+    /// <summary>Wants pieces before all others and in order, or no longer so; those that are not wanted at all stay so.</summary>
+    public void SetUrgent(int first, int count, bool urgent)
+    {
+        lock (_gate)
+        {
+            _picker.Sequential |= urgent;
+            for (int piece = first; piece < first + count; piece++)
+                if (_picker.Needed[piece]) _picker.SetPriority(piece, urgent ? PiecePriority.High : PiecePriority.Normal);
+        }
+    }
+
     /// <summary>Nobody is connected, and everybody we know of has failed to answer.</summary>
     public bool IsStranded
     {

@@ -13,7 +13,7 @@ public sealed partial class LayeringTests
         ["Bencode"] = 1, ["Hashing"] = 1, ["Metainfo"] = 1, ["Wire"] = 1,
         ["Swarm"] = 2, ["Tracker"] = 2, ["Catalogue"] = 2, ["Dht"] = 2,
         ["Net"] = 3, ["Storage"] = 3,
-        ["Commands"] = 4, [""] = 4,
+        ["Browse"] = 4, ["Commands"] = 4, [""] = 4,
     };
 
     const int HighestPureLayer = 2;

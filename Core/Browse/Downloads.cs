@@ -1,0 +1,165 @@
+// The downloads a browse session has begun: each is looked up, checked against what is on disk, fetched, and then seeded until
+// the session ends. Any thread may call.
+using System.Text.Json;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Browse;
+
+/// <param name="fetch">Gets the .torrent of an entry; an exception's message says why it cannot.</param>
+/// <param name="announce">The tracker that is asked for peers, besides those a torrent names.</param>
+sealed class Downloads(Engine engine, string folder, Func<InfoHash, CancellationToken, MetainfoFile> fetch, string announce) : IAsyncDisposable
+{
+    /// <summary>At once; each holds files and connections.</summary>
+    const int Most = 64;
+
+    readonly CancellationTokenSource _stop = new();
+    readonly Lock _gate = new();
+    readonly List<Entry> _entries = [];
+
+    sealed class Entry(InfoHash hash)
+    {
+        public InfoHash Hash { get; } = hash;
+        public volatile ActiveTorrent? Torrent;
+        public volatile Playback? Playback;
+        public volatile string? Error;
+        public volatile bool IsChecking;
+        public Task Work = Task.CompletedTask;
+    }
+
+    /// <summary>Begins, or begins again what failed.</summary>
+    /// <returns>False if there are too many.</returns>
+    public bool TryStart(InfoHash hash)
+    {
+        lock (_gate)
+        {
+            int at = _entries.FindIndex(entry => entry.Hash == hash);
+            if (at >= 0 && _entries[at].Error is null) return true;
+            if (at < 0 && _entries.Count == Most) return false;
+            var entry = new Entry(hash);
+            if (at < 0) _entries.Add(entry);
+            else _entries[at] = entry;
+            entry.Work = Task.Run(() => RunAsync(entry));
+            return true;
+        }
+    }
+
+    /// <summary>Null until its content is known.</summary>
+    public (Playback Playback, MetainfoFile Metainfo)? Find(InfoHash hash)
+    {
+        lock (_gate)
+            return _entries.Find(entry => entry.Hash == hash) is { Torrent: { } torrent, Playback: { } playback } ? (playback, torrent.Metainfo) : null;
+    }
+
+    async Task RunAsync(Entry entry)
+    {
+        try
+        {
+            MetainfoFile metainfo = fetch(entry.Hash, _stop.Token);
+            entry.IsChecking = true;
+            ActiveTorrent torrent = Open(metainfo);
+            (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
+            engine.Add(torrent);
+            await torrent.Completion.WaitAsync(_stop.Token).ConfigureAwait(false);
+            torrent.KeepsState = false;
+            Require(torrent.CutLongFiles());
+            new DiskState(folder, metainfo).Forget();
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested) { } // the session ends
+        catch (Exception e) // whatever it was, the session goes on and its user is told
+        {
+            entry.Error = e.Message;
+        }
+    }
+
+    ActiveTorrent Open(MetainfoFile metainfo)
+    {
+        var state = new DiskState(folder, metainfo);
+        var store = new PieceStore(metainfo.Files, folder);
+        var resume = new ResumeFile(state.ResumePath, metainfo.InfoHash, metainfo.Geometry, store);
+        var picker = new PiecePicker(metainfo.Geometry, new Random());
+        try
+        {
+            bool isNew = !File.Exists(state.ResumePath);
+            Require(ExistingContent.Find(metainfo, store, resume, picker, (_, _) => { }, _stop.Token));
+            // A stranger chose the name, and a click is not much of a decision.
+            if (isNew && picker.Have.IsEmpty && Array.Exists(store.Stamps(), stamp => stamp.Length > 0))
+                throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
+            Require(store.CreateEmptyFiles());
+            if (!picker.IsComplete) Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()])));
+            IReadOnlyList<IReadOnlyList<string>> trackers = metainfo.Trackers;
+            if (!trackers.Any(tier => tier.Contains(announce))) trackers = [[announce], .. trackers];
+            return new ActiveTorrent(engine, metainfo, store, resume, picker, trackers);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    static void Require(DiskResult result)
+    {
+        if (!result.IsOk) throw new IOException(result.ToString());
+    }
+
+    /// <summary>{"downloads": [{"info_hash", "state", "done", "total", "rate", "peers", "folder", "error", "files": [{"index", "path", "length", "type"}]}]}</summary>
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        Entry[] entries;
+        lock (_gate) entries = [.. _entries];
+        json.WriteStartObject();
+        json.WriteStartArray("downloads");
+        foreach (Entry entry in entries) Write(json, entry);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    void Write(Utf8JsonWriter json, Entry entry)
+    {
+        ActiveTorrent? torrent = entry.Torrent;
+        string? error = entry.Error ?? (torrent is { Fault: { IsOk: false } fault } ? fault.ToString() : null);
+        TorrentStats stats = torrent?.Torrent.Stats ?? default;
+        json.WriteStartObject();
+        json.WriteString("info_hash", entry.Hash.ToString());
+        json.WriteString("state",
+            error is not null ? "failed" : torrent is null ? entry.IsChecking ? "checking" : "starting" : stats.IsComplete ? "complete" : "downloading");
+        json.WriteNumber("done", stats.Wanted - stats.Left);
+        json.WriteNumber("total", stats.Wanted);
+        json.WriteNumber("rate", (long)stats.DownRate);
+        json.WriteNumber("peers", stats.Peers);
+        json.WriteString("folder", folder);
+        if (error is not null) json.WriteString("error", error);
+        if (torrent is not null) WriteFiles(json, torrent.Metainfo.Files);
+        json.WriteEndObject();
+    }
+
+    static void WriteFiles(Utf8JsonWriter json, FileMap files)
+    {
+        json.WriteStartArray("files");
+        for (int i = 0; i < files.Files.Count; i++)
+        {
+            FileEntry file = files.Files[i];
+            if (file.IsPadding || MediaType.Of(file.Path) == MediaType.Unknown) continue;
+            json.WriteStartObject();
+            json.WriteNumber("index", i);
+            json.WriteString("path", file.Path);
+            json.WriteNumber("length", file.Length);
+            json.WriteString("type", MediaType.Of(file.Path));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    /// <summary>Ends what has not come to the engine yet; the rest ends with the engine.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        Task[] work;
+        lock (_gate) work = [.. _entries.Select(entry => entry.Work)];
+        await Task.WhenAll(work).ConfigureAwait(false);
+        _stop.Dispose();
+    }
+}

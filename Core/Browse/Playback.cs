@@ -1,0 +1,71 @@
+// Reads a torrent's content in order while it is downloaded. What is read next, and some of what follows, is wanted before all
+// else; where the reader jumps to, the hurry goes. Of several readers the one that waited last has it: the others are what a
+// player left behind when its user jumped, which nobody is told of until the next write to it fails.
+using TinyTorrent.Storage;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Browse;
+
+/// <summary>One for a torrent. Any thread.</summary>
+sealed class Playback(ActiveTorrent torrent)
+{
+    const int BufferSize = 256 * 1024;
+
+    /// <summary>Seconds of most films; enough for every peer to have a part in it.</summary>
+    const int AheadBytes = 8 * 1024 * 1024;
+
+    readonly Lock _gate = new();
+    (int First, int Count) _urgent;
+
+    /// <summary>Passes on what is verified, and waits for what is not.</summary>
+    /// <param name="offset">In the content.</param>
+    /// <exception cref="IOException">The reader is gone, or the disk failed.</exception>
+    public async Task CopyAsync(long offset, long length, Stream output, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[Math.Min(BufferSize, length)];
+        Geometry geometry = torrent.Metainfo.Geometry;
+        for (long end = offset + length; offset < end;)
+        {
+            int piece = (int)(offset / geometry.PieceLength);
+            if (!torrent.Torrent.Has(piece)) await WaitAsync(piece, cancellation).ConfigureAwait(false);
+            int count = (int)Math.Min(Math.Min(buffer.Length, end - offset), geometry.OffsetOf(piece) + geometry.LengthOf(piece) - offset);
+            DiskResult read = torrent.Read(offset, buffer.AsSpan(0, count));
+            if (!read.IsOk) throw new IOException($"reading failed: {read.Fault}");
+            await output.WriteAsync(buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
+            offset += count;
+        }
+    }
+
+    async Task WaitAsync(int piece, CancellationToken cancellation)
+    {
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        torrent.PieceVerified += OnVerified;
+        try
+        {
+            Hurry(piece);
+            // It may have come between the caller's look and the subscription.
+            if (!torrent.Torrent.Has(piece)) await arrived.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            torrent.PieceVerified -= OnVerified;
+        }
+
+        void OnVerified(int verified)
+        {
+            if (verified == piece) arrived.TrySetResult();
+        }
+    }
+
+    void Hurry(int piece)
+    {
+        Geometry geometry = torrent.Metainfo.Geometry;
+        int count = Math.Min(1 + AheadBytes / geometry.PieceLength, geometry.PieceCount - piece);
+        lock (_gate)
+        {
+            torrent.Torrent.SetUrgent(_urgent.First, _urgent.Count, false);
+            _urgent = (piece, count);
+            torrent.Torrent.SetUrgent(piece, count, true);
+        }
+    }
+}
