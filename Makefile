@@ -2,6 +2,7 @@
 # make demo       builds it, then runs the main job: tracker, seeder, two downloaders, every file compared
 # make test       every test that needs no network beyond loopback
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
+# make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
 # make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
@@ -9,7 +10,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop bench soak static empty-root install clean FORCE
+.PHONY: build demo test interop pages bench soak static empty-root install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -69,6 +70,9 @@ test:
 
 interop: bin/tinytorrent
 	@Tests/Interop/run.sh
+
+pages: bin/tinytorrent
+	@Tests/Pages/run.sh
 
 bench: bin/tinytorrent bin/tinytorrent-native
 	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)

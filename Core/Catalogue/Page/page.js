@@ -36,6 +36,10 @@ function age(seconds) {
   return 'now';
 }
 
+function counted(count, thing) {
+  return `${count.toLocaleString()} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 // Characters that show nothing, or turn the direction of what follows, would let a name look like another.
 function shown(name) {
   return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
@@ -74,14 +78,10 @@ async function copy(button, text) {
 }
 
 function newRow(entry) {
-  const cell = (className, label) => {
-    const td = element('td', { className });
-    if (label) td.dataset.label = label;
-    return td;
-  };
+  const cell = className => element('td', { className });
   const cells = {
-    name: cell('name'), kind: cell('kind'), size: cell('number'), seeders: cell('number', 'seeders'),
-    leechers: cell('number', 'leechers'), age: cell('number age', 'old'), actions: cell('actions'),
+    name: cell('name'), kind: cell('kind'), size: cell('number'), seeders: cell('number'), leechers: cell('number'),
+    age: cell('number age'), actions: cell('actions'),
   };
   const actions = element('div');
   cells.actions.append(actions);
@@ -100,13 +100,15 @@ function newRow(entry) {
 
 function fill(row) {
   const { entry, cells } = row;
-  const files = entry.file_count === 1 ? '' : `${entry.file_count} files`;
+  const files = entry.file_count === 1 ? '' : counted(entry.file_count, 'file');
   const about = [files, shown(entry.comment)].filter(Boolean).join(' · ');
   cells.name.replaceChildren(shown(entry.name), ...(about ? [element('small', { textContent: about })] : []));
   cells.kind.textContent = entry.kind;
   cells.size.textContent = size(entry.size);
-  cells.seeders.textContent = entry.seeders;
-  cells.leechers.textContent = entry.leechers;
+  for (const count of ['seeders', 'leechers']) {
+    cells[count].textContent = entry[count].toLocaleString();
+    cells[count].dataset.label = entry[count] === 1 ? count.slice(0, -1) : count; // beside the number on a phone
+  }
   const since = age(Math.max(0, now - entry.published));
   cells.age.textContent = since;
   if (since === 'now') delete cells.age.dataset.label;
@@ -182,9 +184,8 @@ async function showFigures() {
   }
   try {
     const figures = await json('stats.json');
-    const peers = figures.peers_ipv4 + figures.peers_ipv6;
     $('figures').replaceChildren(
-      `${peers.toLocaleString()} ${peers === 1 ? 'peer' : 'peers'} at this moment · `,
+      `${counted(figures.peers_ipv4 + figures.peers_ipv6, 'peer')} at this moment · `,
       element('a', { href: 'stats', textContent: 'all figures' }));
   } catch {
     $('figures').textContent = '';
@@ -222,7 +223,7 @@ function describe(transfer) {
     case 'checking': return 'checking what is there';
     case 'failed': return transfer.error;
     case 'complete': return `complete in ${transfer.folder}`;
-    default: return `${(100 * transfer.done / Math.max(1, transfer.total)).toFixed(1)} % · ${size(transfer.rate)}/s · ${transfer.peers} peers`;
+    default: return `${(100 * transfer.done / Math.max(1, transfer.total)).toFixed(1)} % · ${size(transfer.rate)}/s · ${counted(transfer.peers, 'peer')}`;
   }
 }
 
