@@ -1,6 +1,7 @@
 // Where a peer listens, exactly as it travels in compact answers (BEP 23, BEP 7): a swarm keeps these bytes and copies them
 // out, it never converts. Mix is keyed, because strangers choose addresses and ports and must not choose where they land.
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using TinyTorrent.Types;
 
@@ -12,6 +13,9 @@ interface IEndpoint<TSelf> : IEquatable<TSelf>
 {
     /// <summary>64 well-mixed bits that cannot be foreseen without the key.</summary>
     ulong Mix(ulong key);
+
+    /// <summary>How near another address is: 32 for the same host, else the bits both networks begin with, of 32 (IPv6: of 64, halved).</summary>
+    byte NearnessTo(in TSelf other);
 }
 
 static class Endpoint
@@ -43,6 +47,8 @@ readonly struct Endpoint4 : IEndpoint<Endpoint4>
 
     public ulong Mix(ulong key) => Endpoint.Fold((_address | ((ulong)_port << 32)) ^ key, 0x9e3779b97f4a7c15);
 
+    public byte NearnessTo(in Endpoint4 other) => (byte)BitOperations.LeadingZeroCount(BinaryPrimitives.ReverseEndianness(_address ^ other._address));
+
     public bool Equals(Endpoint4 other) => _address == other._address && _port == other._port;
     public override bool Equals(object? obj) => obj is Endpoint4 other && Equals(other);
     public override int GetHashCode() => (int)Mix(0);
@@ -57,6 +63,10 @@ readonly struct Endpoint6 : IEndpoint<Endpoint6>
 
     public ulong Mix(ulong key) =>
         Endpoint.Fold(Endpoint.Fold(_network ^ key, 0x9e3779b97f4a7c15) ^ _host, ((ulong)_port << 32) ^ key);
+
+    public byte NearnessTo(in Endpoint6 other) => _network == other._network
+        ? (byte)(_host == other._host ? 32 : 31)
+        : (byte)(BitOperations.LeadingZeroCount(BinaryPrimitives.ReverseEndianness(_network ^ other._network)) / 2);
 
     public bool Equals(Endpoint6 other) => _network == other._network && _host == other._host && _port == other._port;
     public override bool Equals(object? obj) => obj is Endpoint6 other && Equals(other);

@@ -140,6 +140,16 @@ unsafe struct PeerChunk<TEndpoint>
         return want * sizeof(TEndpoint);
     }
 
+    /// <summary>As <see cref="CopyWindow"/>, but if not all fit, a part of them by nearness to the asker.</summary>
+    public int CopyNear(Span<byte> to, int self, in TEndpoint asker, bool leechersOnly, uint draw)
+    {
+        int from = leechersOnly ? _seeds : 0, want = to.Length / sizeof(TEndpoint);
+        if (want == 0 || want >= _count - from - 1) return CopyWindow(to, self, leechersOnly, draw);
+        var peers = new ReadOnlySpan<TEndpoint>(Endpoints + from, _count - from);
+        NearPeers.Copy(MemoryMarshal.Cast<byte, TEndpoint>(to)[..want], peers, Math.Max(-1, self - from), asker, draw);
+        return want * sizeof(TEndpoint);
+    }
+
     public void Free()
     {
         if (!IsInline && _block != 0) NativeMemory.Free((void*)_block);

@@ -65,6 +65,11 @@ unsafe struct Swarm<TEndpoint>
         Settle(place.Chunk, count, seeds, key);
     }
 
+    /// <summary>Copies peers other than the asker: some near to it, the rest at random. In a large swarm, where hardly anybody is near, all at random.</summary>
+    public int CopyPeers(Span<byte> to, PeerPlace<TEndpoint> self, in TEndpoint asker, bool leechersOnly, ulong draw) => Directory == null
+        ? _single.CopyNear(to, self.Index, asker, leechersOnly, (uint)(draw >> 32))
+        : CopyWindow(to, self, leechersOnly, draw);
+
     /// <summary>Copies random peers other than the one at <paramref name="self"/>, as many as there are or fit.</summary>
     /// <param name="draw">64 random bits.</param>
     /// <returns>Bytes written.</returns>

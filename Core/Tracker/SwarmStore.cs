@@ -60,7 +60,7 @@ sealed unsafe partial class SwarmStore : IDisposable
     /// <summary>Peers of each family.</summary>
     public (long IPv4, long IPv6) Peers => (_shards.Sum(s => (long)s.Peers4), _shards.Sum(s => (long)s.Peers6));
 
-    /// <summary>Notes an announce and draws peers for it: never the announcer, and no seeds for a seed.</summary>
+    /// <summary>Notes an announce and draws peers for it, at random, and for who has just come half by nearness: never the announcer, and no seeds for a seed.</summary>
     /// <param name="from">Where the peer listens, besides <see cref="Announce.Port"/>: 4 or 16 bytes.</param>
     /// <param name="same">Room for packed peers of the same family; its length is the limit.</param>
     /// <param name="other">Room for packed peers of the other family, or empty.</param>
@@ -141,7 +141,11 @@ sealed unsafe partial class SwarmStore : IDisposable
         if (!known && _quota?.TryAdd(withTorrent: entry == null && partner == null) is { } full and not SwarmLimit.None)
             return new SwarmReply { Full = full };
 
-        int sameLength = entry == null ? 0 : entry->Swarm.CopyWindow(same, self, announce.IsSeed, draw);
+        // Of two that are near, the later one hears of the earlier when it comes; the many announces that follow only mix.
+        bool comes = !known || announce.Event == AnnounceEvent.Started;
+        int sameLength = entry == null ? 0
+            : comes ? entry->Swarm.CopyPeers(same, self, endpoint, announce.IsSeed, draw)
+            : entry->Swarm.CopyWindow(same, self, announce.IsSeed, draw);
         int otherLength = partner == null ? 0 : partner->Swarm.CopyWindow(other, default, announce.IsSeed, draw);
 
         // A peer that was a seed before has finished before: told twice, counted once.
