@@ -7,7 +7,6 @@ import argparse
 import importlib.util
 import json
 import os
-import random
 import shutil
 import signal
 import statistics
@@ -18,8 +17,9 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Interop"))
 
 from clients import TINYTORRENT, Aria2, LibTorrent, TinyTorrent, Tracker
-from content import Content, room
+from content import Content, random_file, room
 from cost import Measured, Stretch
+from links import link_table
 from network import Failure, Host, Program, port, wire
 from trackers import tracker_tables
 
@@ -176,15 +176,6 @@ class Bench:
         return self.in_turn(contestants)
 
 
-def random_file(path, size):
-    """A file of so many MiB."""
-    rng = random.Random(1)
-    with open(path, "wb") as file:
-        for _ in range(size):
-            file.write(rng.randbytes(MIB))
-    return path
-
-
 def present(name, found):
     """Whether a program was found; says so if it was not."""
     if not found:
@@ -251,6 +242,7 @@ def main():
             ("GB/s", ".2f", lambda program: size / 1e9 / program.wall),
             ("GB per CPU s", ".2f", per_cpu),
         ], per_cpu, "mktorrent")
+        bench.failed += link_table(os.path.join(work, "links"))
         present("opentracker", shutil.which("opentracker"))
         bench.failed += tracker_tables(os.path.join(work, "tracker"), min(options.runs, 3))
     print(f"    make bench SIZE={options.size} RUNS={options.runs}")

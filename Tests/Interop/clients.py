@@ -59,13 +59,13 @@ class TinyTorrent(Client):
         self.engine = engine
         self.name = f"tinytorrent-{engine}"
 
-    def seed(self, torrent, folder):
-        self.run(self.executable, "seed", torrent, folder, "--engine", self.engine, "--port", str(self.port))
+    def seed(self, torrent, folder, *options):
+        self.run(self.executable, "seed", torrent, folder, "--engine", self.engine, "--port", str(self.port), *options)
         self.program.wait_for("seeding")
 
-    def get(self, torrent, folder):
+    def get(self, torrent, folder, *options):
         self.run(self.executable, "get", torrent, "-o", folder, "--engine", self.engine, "--port", str(self.port),
-                 "--timeout", f"{self.timeout}s")
+                 "--timeout", f"{self.timeout}s", *options)
         self.completes()
 
 

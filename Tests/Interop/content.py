@@ -71,3 +71,12 @@ def digest(file):
 def room(needed):
     """A parent for temporary files: memory if there is plenty."""
     return "/dev/shm" if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > 2 * needed else None
+
+
+def random_file(path, size):
+    """A file of so many MiB."""
+    rng = random.Random(1)
+    with open(path, "wb") as file:
+        for _ in range(size):
+            file.write(rng.randbytes(1 << 20))
+    return path
