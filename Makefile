@@ -3,6 +3,7 @@
 # make test       every test that needs no network beyond loopback
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
+# make faults    kills at random moments, disks that fill, files that change under way (root)
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
 # make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
@@ -10,7 +11,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop pages bench soak static empty-root install clean FORCE
+.PHONY: build demo test interop faults pages bench soak static empty-root install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -73,6 +74,9 @@ interop: bin/tinytorrent
 
 pages: bin/tinytorrent
 	@Tests/Pages/run.sh
+
+faults: bin/tinytorrent
+	@Tests/Faults/run.sh
 
 bench: bin/tinytorrent bin/tinytorrent-native
 	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)

@@ -126,10 +126,12 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
 
     void Checkpoint()
     {
-        if (_resume is null || !KeepsState) return;
+        // After a fault the last state stays: what the disk has lost must not be listed with the stamps it has by now.
+        if (_resume is null || !KeepsState || !_disk.Fault.IsOk) return;
         // The order matters: only what was complete before the flush is known to be on disk after it.
+        if (!_disk.Note(_store.Look(out FileStamp[] stamps))) return;
         (Bitfield have, List<(int Piece, Bitfield Blocks)> begun) = Torrent.CopyState();
-        if (_disk.Note(_store.Flush())) _disk.Note(_resume.Save(new ResumeState(have, begun)));
+        if (_disk.Note(_store.Flush())) _disk.Note(_resume.Save(new ResumeState(have, begun), stamps));
     }
 
     public void Dispose() => _store.Dispose();

@@ -73,7 +73,7 @@ static class GetCommand
             Transfer.Check(metainfo, store, resume, picker, progress, interrupt.Token);
             Transfer.Require(store.CreateEmptyFiles());
             // Whether anything can be written there at all is better known before the first peer is asked.
-            if (!picker.IsComplete) Transfer.Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()])));
+            if (!picker.IsComplete) Transfer.Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()]), store.Stamps()));
 
             ExitCode exit;
             bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
@@ -83,7 +83,12 @@ static class GetCommand
                 var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
                 var stdout = toStdout ? new StdoutWriter(metainfo, store, torrent.Torrent) : null;
                 exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
-                if (exit == ExitCode.Done) Transfer.Require(store.CutLongFiles());
+                if (exit == ExitCode.Done)
+                {
+                    Transfer.Require(store.CutLongFiles());
+                    Transfer.Require(store.Look(out _));
+                    transfer.WriteCompleted();
+                }
                 if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given
                     exit = await transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength).ConfigureAwait(false);
                 else if (exit == ExitCode.Done) torrent.KeepsState = false;

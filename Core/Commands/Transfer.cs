@@ -72,7 +72,6 @@ sealed class Transfer
             if (_torrent.Trackers.AllFailed && Volatile.Read(ref _connecting) == 0 && _torrent.Torrent.IsStranded) throw Stranded();
         }
         look();
-        WriteCompleted();
         return ExitCode.Done;
     }
 
@@ -189,7 +188,8 @@ sealed class Transfer
         });
     }
 
-    void WriteCompleted()
+    /// <summary>Says that everything is there, once that is sure.</summary>
+    public void WriteCompleted()
     {
         TorrentStats stats = _torrent.Torrent.Stats;
         TimeSpan took = _engine.Clock.Now - _started;

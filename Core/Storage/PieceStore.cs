@@ -22,6 +22,8 @@ sealed unsafe class PieceStore : IDisposable
     // Stretches handed to one system call. IOV_MAX is 1024; 64 blocks are a megabyte and pin in 2.5 KB of stack.
     const int MaxStretches = 64;
 
+    const string CutByOthers = "another program cut it while it was downloaded";
+
     readonly ContentPlace _place;
     readonly bool _readOnly;
     readonly FileSelection? _selection;
@@ -29,6 +31,7 @@ sealed unsafe class PieceStore : IDisposable
     readonly HandleCache _handles;
     readonly bool[] _aside; // this file's bytes are in the edge file
     readonly Dictionary<FileIdentity, int> _owners = []; // which of the torrent's files each file on disk is; its own lock
+    readonly long[] _reached; // how long this file was at least, found or made by us
     readonly bool[] _seen; // this file was open for writing before; the last one stands for the edge file
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
@@ -47,11 +50,16 @@ sealed unsafe class PieceStore : IDisposable
         _disk = disk ?? Disk.Native;
         _handles = new HandleCache(handleLimit);
         _seen = new bool[files.Files.Count + 1];
+        _reached = new long[files.Files.Count + 1];
         _aside = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
             _aside[file] = !selection.Wants(file) && FileStamp.Of(place.PathOf(files.Files[file])).Length != files.Files[file].Length;
         for (int file = 0; !readOnly && file < _aside.Length; file++)
-            if (!files.Files[file].IsPadding && !_aside[file]) Claim(file);
+        {
+            if (files.Files[file].IsPadding || _aside[file]) continue;
+            Claim(file);
+            _reached[file] = Math.Clamp(FileStamp.Of(PathOf(file)).Length, 0, files.Files[file].Length);
+        }
     }
 
     /// <summary>A store over the user's own content, to seed or verify: nothing is made or written, links are followed.</summary>
@@ -171,6 +179,21 @@ sealed unsafe class PieceStore : IDisposable
         return stamps;
     }
 
+    /// <summary><see cref="Stamps"/>, and <see cref="DiskFault.Missing"/> if a file is shorter than it was or gone: what was
+    /// verified in it is lost.</summary>
+    public DiskResult Look(out FileStamp[] stamps)
+    {
+        long[] reached = [.. _reached]; // before the look: files grow meanwhile
+        Thread.MemoryBarrier();
+        stamps = Stamps();
+        for (int file = 0; file < stamps.Length; file++)
+        {
+            if (Files.Files[file].IsPadding || Math.Max(0, stamps[file].Length) >= reached[_aside[file] ? EdgeFile : file]) continue;
+            return new(DiskFault.Missing, PathOf(file), stamps[file] == FileStamp.Absent ? "it disappeared while it was downloaded" : CutByOthers);
+        }
+        return DiskResult.Ok;
+    }
+
     /// <summary>Closes the files. A call that is under way ends well; later ones are a fault.</summary>
     public void Dispose() => _handles.Dispose();
 
@@ -236,7 +259,13 @@ sealed unsafe class PieceStore : IDisposable
 
         DiskResult result = Rent(file, writing, out HandleCache.Entry? entry);
         if (!result.IsOk) return result;
-        result = writing ? _disk.Write(entry!.Handle, stretches, offset) : _disk.Read(entry!.Handle, stretches, offset);
+        if (!writing) result = _disk.Read(entry!.Handle, stretches, offset);
+        else
+        {
+            // Once a file that was cut is written to again, it has its length back and zeros in place of what was verified.
+            result = WasCut(entry!.Handle, file) ? new(DiskFault.Missing, null, CutByOthers) : _disk.Write(entry.Handle, stretches, offset);
+            if (result.IsOk) Reach(file, offset + slice.Length);
+        }
         _handles.Return(entry, written: writing);
         return Named(result, file);
     }
@@ -285,6 +314,22 @@ sealed unsafe class PieceStore : IDisposable
         catch (Exception e) when (DiskResult.IsDisk(e))
         {
             return DiskResult.From(e);
+        }
+    }
+
+    bool WasCut(SafeFileHandle handle, int file)
+    {
+        long reached = Volatile.Read(ref _reached[file]); // before the look: the file grows first
+        return RandomAccess.GetLength(handle) < reached;
+    }
+
+    void Reach(int file, long end)
+    {
+        for (long before = Volatile.Read(ref _reached[file]); before < end;)
+        {
+            long seen = Interlocked.CompareExchange(ref _reached[file], end, before);
+            if (seen == before) return;
+            before = seen;
         }
     }
 

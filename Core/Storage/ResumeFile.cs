@@ -35,10 +35,12 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
     /// <summary>Replaces the file.</summary>
     /// <param name="state">As it stood before a <see cref="PieceStore.Flush"/> that has succeeded since: what is listed
     /// must be on disk.</param>
-    public DiskResult Save(ResumeState state)
+    /// <param name="stamps">Of the files, older than <paramref name="state"/>: a piece that came in between is found again
+    /// because its files have changed.</param>
+    public DiskResult Save(ResumeState state, FileStamp[] stamps)
     {
         var body = new ArrayBufferWriter<byte>();
-        WriteBody(new BencodeWriter(body), state);
+        WriteBody(new BencodeWriter(body), state, stamps);
         Span<byte> sum = stackalloc byte[Sha1.Size];
         Sha1.Hash(body.WrittenSpan, sum);
 
@@ -83,7 +85,7 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
         return Parse(bytes, out reason);
     }
 
-    void WriteBody(BencodeWriter writer, ResumeState state)
+    void WriteBody(BencodeWriter writer, ResumeState state, FileStamp[] stamps)
     {
         writer.BeginDictionary();
         writer.Key("blocks"u8);
@@ -97,7 +99,6 @@ sealed class ResumeFile(string path, InfoHash infoHash, Geometry geometry, Piece
         }
         writer.End();
 
-        FileStamp[] stamps = store.Stamps();
         var files = new byte[stamps.Length * StampSize];
         for (int i = 0; i < stamps.Length; i++)
         {

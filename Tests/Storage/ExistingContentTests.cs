@@ -58,7 +58,7 @@ public sealed class ExistingContentTests : IDisposable
         all.SetAll();
         var half = new Bitfield(2);
         half.Set(0);
-        Assert.True(_resume.Save(new ResumeState(pieces, [(1, all), (2, all), (3, half)])).IsOk);
+        Assert.True(_resume.Save(new ResumeState(pieces, [(1, all), (2, all), (3, half)]), _store.Stamps()).IsOk);
 
         PiecePicker picker = Find();
         Assert.Equal([0, 2], Enumerable.Range(0, 6).Where(piece => picker.Have[piece]));

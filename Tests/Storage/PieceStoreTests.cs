@@ -172,6 +172,45 @@ public abstract class PieceStoreTests : IDisposable
     }
 
     [Fact]
+    public void AFileCutUnderWayIsNotFilledWithZerosAgain()
+    {
+        using PieceStore store = Open(Maps.Of(("a", 100), ("b", 100)));
+        Succeeds(store.Look(out _));
+        Succeeds(store.Write(0, Noise(60, 3)));
+        Succeeds(store.Look(out _));
+        using (var file = new FileStream(Path.Combine(Root, "a"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) file.SetLength(10);
+        Assert.Equal(DiskFault.Missing, store.Look(out _).Fault);
+        DiskResult result = store.Write(60, Noise(10, 3));
+        Assert.Equal(DiskFault.Missing, result.Fault);
+        Assert.EndsWith("a", result.Path);
+        Assert.Equal(10, new FileInfo(Path.Combine(Root, "a")).Length);
+        Succeeds(store.Write(100, new byte[10])); // the others are as they were
+    }
+
+    [Fact]
+    public void AFileThatIsGoneIsSeenAtTheNextLookAlthoughItIsOpen()
+    {
+        using PieceStore store = Open(Maps.Of(("a", 100), ("b", 100)));
+        Succeeds(store.Write(0, new byte[100]));
+        Succeeds(store.Look(out FileStamp[] stamps));
+        Assert.Equal((100, FileStamp.Absent), (stamps[0].Length, stamps[1]));
+        File.Delete(Path.Combine(Root, "a"));
+        Assert.Equal(DiskFault.Missing, store.Look(out _).Fault);
+    }
+
+    [Fact]
+    public void AFileThatWasThereAtTheStartMayNotShrinkEither()
+    {
+        Directory.CreateDirectory(Root);
+        File.WriteAllBytes(Path.Combine(Root, "a"), Noise(500, 4)); // too long, and to be cut by us
+        using PieceStore store = Open(Maps.Of(("a", 100)));
+        Succeeds(store.CutLongFiles());
+        Succeeds(store.Look(out _));
+        File.WriteAllBytes(Path.Combine(Root, "a"), Noise(99, 4));
+        Assert.Equal(DiskFault.Missing, store.Look(out _).Fault);
+    }
+
+    [Fact]
     public void AFileThatIsTooLongIsCutWhenWritten()
     {
         Directory.CreateDirectory(Root);

@@ -58,7 +58,7 @@ public sealed class ResumeFileTests : IDisposable
     {
         Assert.Null(Open().Load(out string? reason));
         Assert.NotNull(reason);
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         AreEqual(Sample(), Open().Load(out reason));
         Assert.Null(reason);
         Assert.Single(Directory.GetFiles(_folder["state"]));
@@ -67,7 +67,7 @@ public sealed class ResumeFileTests : IDisposable
     [Fact]
     public void EveryCorruptedByteAndEveryCutIsRefusedOrChangesNothing()
     {
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         byte[] good = File.ReadAllBytes(StatePath);
         for (int at = 0; at < good.Length; at++)
         {
@@ -104,7 +104,7 @@ public sealed class ResumeFileTests : IDisposable
             Assert.Null(Open().Load(out string? reason));
             Assert.NotNull(reason);
         }
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         string good = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(StatePath));
         good = good[(good.IndexOf("4:body", StringComparison.Ordinal) + 6)..good.LastIndexOf("3:sum", StringComparison.Ordinal)];
         Forge(good);
@@ -135,7 +135,7 @@ public sealed class ResumeFileTests : IDisposable
     [Fact]
     public void AnotherTorrentsFileIsRefused()
     {
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         Assert.Null(Open(hash: new InfoHash("01234567890123456789"u8)).Load(out string? reason));
         Assert.NotNull(reason);
         Assert.Null(Open(geometry: new Geometry(_map.TotalLength, PieceLength / 2)).Load(out reason));
@@ -156,7 +156,7 @@ public sealed class ResumeFileTests : IDisposable
             File.Delete,
         })
         {
-            Assert.True(Open().Save(Sample()).IsOk);
+            Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
             change(Path.Combine(_folder["out"], path));
             ResumeState? state = Open().Load(out _);
             Assert.NotNull(state);
@@ -170,17 +170,17 @@ public sealed class ResumeFileTests : IDisposable
     public void AnAbsentFileIsNeverTakenForUnchanged()
     {
         File.Delete(_folder["out/t/b"]);
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         Assert.False(Open().Load(out _)!.Pieces[3]);
     }
 
     [Fact]
     public void DyingBetweenWritingAndRenamingKeepsTheOldFile()
     {
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         File.WriteAllText(StatePath + AtomicFile.BesideSuffix, "d4:body"); // what such a death leaves
         AreEqual(Sample(), Open().Load(out _));
-        Assert.True(Open().Save(new ResumeState(new Bitfield(_geometry.PieceCount), [])).IsOk);
+        Assert.True(Open().Save(new ResumeState(new Bitfield(_geometry.PieceCount), []), _store.Stamps()).IsOk);
         Assert.True(Open().Load(out _)!.Pieces.IsEmpty);
         Assert.Single(Directory.GetFiles(_folder["state"]));
     }
@@ -191,7 +191,7 @@ public sealed class ResumeFileTests : IDisposable
         Directory.CreateDirectory(_folder["state"]);
         File.WriteAllText(_folder["precious"], "precious");
         File.CreateSymbolicLink(StatePath + AtomicFile.BesideSuffix, _folder["precious"]);
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         Assert.Equal("precious", File.ReadAllText(_folder["precious"]));
         AreEqual(Sample(), Open().Load(out _));
     }
@@ -201,7 +201,7 @@ public sealed class ResumeFileTests : IDisposable
     {
         Directory.CreateDirectory(_folder["outside"]);
         Directory.CreateSymbolicLink(_folder["state"], _folder["outside"]);
-        Assert.Equal(DiskFault.Permission, Open().Save(Sample()).Fault);
+        Assert.Equal(DiskFault.Permission, Open().Save(Sample(), _store.Stamps()).Fault);
         Assert.Empty(Directory.GetFiles(_folder["outside"]));
     }
 
@@ -212,7 +212,7 @@ public sealed class ResumeFileTests : IDisposable
         Directory.CreateDirectory(_folder["state"]);
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", StatePath)) await mkfifo.WaitForExitAsync();
         Assert.Null(await Task.Run(() => Open().Load(out _)).WaitAsync(TimeSpan.FromSeconds(20)));
-        Assert.True(Open().Save(Sample()).IsOk);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         AreEqual(Sample(), Open().Load(out _));
     }
 }

@@ -1,0 +1,30 @@
+"""What must not be lost: kills at random moments, disks that fill, files that change or vanish under way.
+faults.py [--seed N] [--kills N] [crash | disk]"""
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+
+import crash
+import disk
+from program import Failure
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, default=6)
+parser.add_argument("--kills", type=int, default=200)
+parser.add_argument("only", nargs="?", choices=("crash", "disk"))
+options = parser.parse_args()
+print(f"faults       seed {options.seed}", flush=True)
+work = tempfile.mkdtemp(dir="/dev/shm")
+begun = time.monotonic()
+try:
+    if options.only != "disk":
+        crash.run(work, options.seed, options.kills)
+    if options.only != "crash":
+        disk.run(work, options.seed)
+    print(f"faults       all held, {time.monotonic() - begun:.0f} s")
+except Failure as failure:
+    sys.exit(f"faults: seed {options.seed}: {failure}")
+finally:
+    shutil.rmtree(work, ignore_errors=True)
