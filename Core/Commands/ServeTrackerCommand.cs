@@ -28,6 +28,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--max-torrents", "N", "torrents held at once (default: no limit)"),
             new("--max-total-peers", "N", "peers held at once, in all torrents (default: no limit)"),
             new("--max-rate", "N", "requests a second from one address, of IPv6 from one /64 (default: no limit)"),
+            new("--full-scrape", null, "answer a scrape that names no torrent with all of them"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
             new("--keys", "FILE", "serve only who knows one of the passkeys listed in FILE"),
@@ -57,6 +58,8 @@ sealed class ServeTrackerCommand : IDisposable
             When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
 
             --max-rate limits what one address may go on with; ten seconds' worth may come at once. More is refused, over HTTP with status 429, until the address has been silent for a while. Many users can share one address, and a client with many torrents announces them all when it starts: 5 is strict, 50 is generous. The limit counts whoever connects, so behind a proxy it would count the proxy.
+
+            --full-scrape lets anybody list every torrent, at most once in ten seconds: about 95 bytes each, made anew each time.
 
             Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. It is kept in memory; with --state in DIR/catalogue.
 
@@ -112,7 +115,7 @@ sealed class ServeTrackerCommand : IDisposable
         return options with
         {
             Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers"),
-            MaxRate = arguments.Has("--max-rate") ? rate : null,
+            FullScrape = arguments.Has("--full-scrape"), MaxRate = arguments.Has("--max-rate") ? rate : null,
         };
 
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;

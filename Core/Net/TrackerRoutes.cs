@@ -41,7 +41,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
                 _tracker.Announce(request.Query, request.From, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/scrape"u8):
-                _tracker.Scrape(request.Query, response);
+                _tracker.Scrape(request.Query, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/health"u8):
                 System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);

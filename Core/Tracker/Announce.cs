@@ -15,6 +15,9 @@ enum AnnounceEvent : byte
 
     Started,
     Stopped,
+
+    /// <summary>A peer that wants nothing more without having everything says this in every announce (BEP 21, which gives no number).</summary>
+    Paused,
 }
 
 /// <summary>One announce. Everything in it is the peer's claim.</summary>
@@ -51,10 +54,17 @@ readonly record struct Announce
     public PeerAddress Address { get; init; }
 
     public bool IsSeed => Left == 0;
+
+    /// <summary>It has what it wants, which is not everything (BEP 21).</summary>
+    public bool IsPartialSeed => Event == AnnounceEvent.Paused && Left != 0;
 }
 
 /// <summary>The counts of one torrent (BEP 48).</summary>
 /// <param name="Seeders">Peers with everything.</param>
 /// <param name="Leechers">All others.</param>
 /// <param name="Completed">How often somebody finished while the tracker watched.</param>
-readonly record struct SwarmCounts(int Seeders, int Leechers, int Completed);
+readonly record struct SwarmCounts(int Seeders, int Leechers, int Completed)
+{
+    /// <summary>Those of the leechers that want nothing (BEP 21). Only a scrape counts them.</summary>
+    public int PartialSeeds { get; init; }
+}

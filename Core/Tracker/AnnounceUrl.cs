@@ -52,6 +52,7 @@ static class AnnounceUrl
     {
         AnnounceEvent.Started => "started",
         AnnounceEvent.Completed => "completed",
+        AnnounceEvent.Paused => "paused",
         _ => "stopped",
     };
 

@@ -1,4 +1,4 @@
-// The tracker over HTTP: a query in, a bencoded body out (BEP 3, 7, 23, 24, 31, 48). Keys stand in byte order.
+// The tracker over HTTP: a query in, a bencoded body out (BEP 3, 7, 21, 23, 24, 31, 48). Keys stand in byte order.
 // Peers are told as packed addresses unless asked otherwise; the dictionaries of BEP 3 carry address and port but no
 // peer ids, which swarms of 8 bytes a peer do not keep. Any thread may call.
 using System.Buffers;
@@ -37,7 +37,7 @@ sealed class HttpTracker(TrackerService service)
 
         var bencode = new BencodeWriter(body);
         bencode.BeginDictionary();
-        WriteCounts(bencode, reply.Counts, from);
+        WriteCounts(bencode, reply.Counts, from, scraped: false);
         bencode.Key("interval"u8);
         bencode.Integer(service.NextInterval());
         bencode.Key("min interval"u8);
@@ -62,25 +62,32 @@ sealed class HttpTracker(TrackerService service)
         bencode.End();
     }
 
-    public void Scrape(ReadOnlySpan<byte> query, IBufferWriter<byte> body)
+    public void Scrape(ReadOnlySpan<byte> query, TimeSpan now, IBufferWriter<byte> body)
     {
-        Span<InfoHash> names = stackalloc InfoHash[HttpTrackerCodec.MaxScrapeHashes];
-        if (!HttpTrackerCodec.TryReadScrape(query, names, out int count, out ReadOnlySpan<byte> failure))
+        Span<InfoHash> asked = stackalloc InfoHash[HttpTrackerCodec.MaxScrapeHashes];
+        if (!HttpTrackerCodec.TryReadScrape(query, asked, out int count, out ReadOnlySpan<byte> failure))
         {
             Refuse(new Refusal(failure), body);
             return;
         }
+        if (count > 0) WriteFiles(asked[..count], body);
+        else if (service.TryListAll(now, out InfoHash[] all, out Refusal refusal)) WriteFiles(all.AsSpan(0, HttpTrackerCodec.SortDistinct(all)), body);
+        else Refuse(refusal, body);
+    }
+
+    void WriteFiles(ReadOnlySpan<InfoHash> names, IBufferWriter<byte> body)
+    {
         service.Counters.HttpScrape();
         var bencode = new BencodeWriter(body);
         bencode.BeginDictionary();
         bencode.Key("files"u8);
         bencode.BeginDictionary();
-        foreach (ref readonly InfoHash name in names[..count])
+        foreach (ref readonly InfoHash name in names)
         {
             if (!service.TryScrape(name, out SwarmCounts counts)) continue;
             bencode.Key(name.Bytes);
             bencode.BeginDictionary();
-            WriteCounts(bencode, counts, default);
+            WriteCounts(bencode, counts, default, scraped: true);
             bencode.End();
         }
         bencode.End();
@@ -104,12 +111,18 @@ sealed class HttpTracker(TrackerService service)
     }
 
     /// <param name="external">What the peer's address looks like from here (BEP 24), or none.</param>
-    static void WriteCounts(BencodeWriter bencode, SwarmCounts counts, in PeerAddress external)
+    /// <param name="scraped">With the downloaders of BEP 21, which only a scrape counts.</param>
+    static void WriteCounts(BencodeWriter bencode, SwarmCounts counts, in PeerAddress external, bool scraped)
     {
         bencode.Key("complete"u8);
         bencode.Integer(counts.Seeders);
         bencode.Key("downloaded"u8);
         bencode.Integer(counts.Completed);
+        if (scraped)
+        {
+            bencode.Key("downloaders"u8);
+            bencode.Integer(counts.Leechers - counts.PartialSeeds);
+        }
         if (!external.IsNone)
         {
             bencode.Key("external ip"u8);

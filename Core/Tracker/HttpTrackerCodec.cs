@@ -71,6 +71,7 @@ static class HttpTrackerCodec
 
     /// <summary>Reads the info-hashes of a scrape, sorted and without repetitions as the answer's dictionary wants them.</summary>
     /// <param name="names"><see cref="MaxScrapeHashes"/> long.</param>
+    /// <param name="count">0 if none is named.</param>
     /// <returns>False with the reason in <paramref name="failure"/>.</returns>
     public static bool TryReadScrape(ReadOnlySpan<byte> query, Span<InfoHash> names, out int count, out ReadOnlySpan<byte> failure)
     {
@@ -84,13 +85,18 @@ static class HttpTrackerCodec
             if (count == names.Length) return Fail("too many torrents at once"u8, out failure);
             names[count++] = new InfoHash(hash);
         }
-        if (count == 0) return Fail("info_hash is missing: scrapes of everything are not answered"u8, out failure);
-        names[..count].Sort(static (a, b) => a.Bytes.SequenceCompareTo(b.Bytes));
-        int kept = 1;
-        for (int i = 1; i < count; i++)
-            if (names[i] != names[kept - 1]) names[kept++] = names[i];
-        count = kept;
+        count = SortDistinct(names[..count]);
         return true;
+    }
+
+    /// <summary>Brings names into the order of a bencoded dictionary, each once. The number of them.</summary>
+    public static int SortDistinct(Span<InfoHash> names)
+    {
+        names.Sort(static (a, b) => a.Bytes.SequenceCompareTo(b.Bytes));
+        int kept = Math.Min(1, names.Length);
+        for (int i = 1; i < names.Length; i++)
+            if (names[i] != names[kept - 1]) names[kept++] = names[i];
+        return kept;
     }
 
     static bool Fail(ReadOnlySpan<byte> reason, out ReadOnlySpan<byte> failure)
@@ -132,8 +138,9 @@ static class HttpTrackerCodec
     {
         if (value.SequenceEqual("started"u8)) return AnnounceEvent.Started;
         if (value.SequenceEqual("completed"u8)) return AnnounceEvent.Completed;
-        // "paused" of BEP 21 and whatever comes later is a sign of life like any other.
-        return value.SequenceEqual("stopped"u8) ? AnnounceEvent.Stopped : AnnounceEvent.None;
+        if (value.SequenceEqual("stopped"u8)) return AnnounceEvent.Stopped;
+        // Whatever comes later is a sign of life like any other.
+        return value.SequenceEqual("paused"u8) ? AnnounceEvent.Paused : AnnounceEvent.None;
     }
 
     /// <summary>Most clients send 8 hex digits; what others send names nobody.</summary>

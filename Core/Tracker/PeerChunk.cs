@@ -4,10 +4,13 @@
 //
 // Seeds come first, then leechers, so "everybody" and "no seeds" are both one contiguous range to copy into an answer.
 // A fingerprint is 8 bits of the endpoint's hash: a vectorised search over them finds a peer without touching endpoints.
-// A stamp is the time of the last announce, modulo 256 (SwarmStore sets the unit). A single IPv4 peer fits into the
-// pointer and costs no block. Lives only in native memory (its address must not move); the shard's lock guards it.
+// A stamp is the time of the last announce, modulo 128 (SwarmStore sets the unit), and in its top bit whether the peer is a
+// partial seed. A single IPv4 peer fits into the pointer and costs no block. Lives only in native memory (its address must
+// not move); the shard's lock guards it.
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace TinyTorrent.Tracker;
 
@@ -20,13 +23,29 @@ unsafe struct PeerChunk<TEndpoint>
     ushort _count, _seeds, _capacity;
 
     /// <summary>Differences from here on are stamps of the future: peers are looked at long before they are that old.</summary>
-    const byte FutureAge = 240;
+    const byte FutureAge = 126;
 
     /// <summary>No chunk has this capacity: it marks a handle.</summary>
     const ushort HandleMark = ushort.MaxValue;
 
+    /// <summary>The bit of a stamp that tells partial seeds.</summary>
+    public const byte PartialMark = 0x80;
+
     public readonly int Count => _count;
     public readonly int Seeds => _seeds;
+
+    public int PartialSeeds
+    {
+        get
+        {
+            ReadOnlySpan<byte> stamps = new ReadOnlySpan<byte>(Stamps, _count)[_seeds..];
+            int sum = 0;
+            for (; stamps.Length >= Vector128<byte>.Count; stamps = stamps[Vector128<byte>.Count..])
+                sum += BitOperations.PopCount(Vector128.Create(stamps).ExtractMostSignificantBits());
+            foreach (byte stamp in stamps) sum += stamp / PartialMark;
+            return sum;
+        }
+    }
 
     /// <summary>What a handle carries, or 0 for a chunk.</summary>
     public readonly nint Handle => _capacity == HandleMark ? _block : 0;
@@ -87,8 +106,8 @@ unsafe struct PeerChunk<TEndpoint>
     /// <param name="now">An announce may have brought a later time into the swarm just before: that is no age either.</param>
     public byte Age(int index, byte now)
     {
-        byte age = (byte)(now - Stamps[index]);
-        return age >= FutureAge ? (byte)0 : age;
+        int age = (now - Stamps[index]) & ~PartialMark & byte.MaxValue;
+        return age >= FutureAge ? (byte)0 : (byte)age;
     }
 
     /// <summary>Drops the peers not heard of for more than <paramref name="maxAge"/> units of stamp.</summary>
@@ -100,11 +119,11 @@ unsafe struct PeerChunk<TEndpoint>
     }
 
     /// <summary>All peers as they lie here, seeds first.</summary>
-    /// <param name="ages">One for each.</param>
+    /// <param name="ages">One for each, with <see cref="PartialMark"/>.</param>
     public void CopyAll(Span<byte> endpoints, Span<byte> ages, byte now)
     {
         new ReadOnlySpan<byte>(Endpoints, _count * sizeof(TEndpoint)).CopyTo(endpoints);
-        for (int i = 0; i < _count; i++) ages[i] = Age(i, now);
+        for (int i = 0; i < _count; i++) ages[i] = (byte)(Age(i, now) | (Stamps[i] & PartialMark));
     }
 
     /// <summary>Makes room for so many peers at once: growing to them one by one would leave a hole of every size behind.</summary>

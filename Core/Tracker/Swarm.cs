@@ -35,6 +35,17 @@ unsafe struct Swarm<TEndpoint>
     /// <summary>Places of <see cref="ChunkAt"/>.</summary>
     public readonly int Chunks => Directory == null ? 1 : Directory->Count;
 
+    /// <summary>Those of the leechers that want nothing. Counted at each call: microseconds where there are a hundred thousand.</summary>
+    public int PartialSeeds
+    {
+        get
+        {
+            int sum = 0;
+            for (int i = Chunks - 1; i >= 0; i--) sum += ChunkAt(i)->PartialSeeds;
+            return sum;
+        }
+    }
+
     public PeerPlace<TEndpoint> Find(in TEndpoint endpoint, ulong hash)
     {
         PeerChunk<TEndpoint>* chunk = ChunkAt(Directory == null ? 0 : Directory->IndexOf(hash));

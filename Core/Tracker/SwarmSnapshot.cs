@@ -3,6 +3,7 @@
 //   magic 8, version 4, saved 8 (Unix milliseconds), age unit 8 (ticks), check 8
 //   blocks: length 4 (not 0), records, check 8; at the end a block of length 0
 //   record: family 1 (4 or 6), info-hash 20, completed 4, peers 2, seeds 2, endpoints 6 or 18 each (seeds first), ages 1 each
+//     (the top bit of an age: a partial seed)
 //
 // A check is a SipHash whose key is the time of saving and the block's number, so no block passes in another place or
 // file. It is a guard against damage, not against forgers: every field is checked again. A large swarm has several

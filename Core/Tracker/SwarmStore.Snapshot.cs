@@ -108,7 +108,7 @@ sealed unsafe partial class SwarmStore
         SwarmEntry<TEndpoint>* entry = table.Find(name, mixed);
         for (int i = 0; i < record.Peers; i++)
         {
-            long age = Math.Min(since.Ticks, long.MaxValue / 2) / _stampTicks + record.Ages[i] * unit.Ticks / _stampTicks;
+            long age = Math.Min(since.Ticks, long.MaxValue / 2) / _stampTicks + (record.Ages[i] & ~PeerChunk<TEndpoint>.PartialMark) * unit.Ticks / _stampTicks;
             ReadOnlySpan<byte> packed = record.Endpoint(i);
             if (age > MaxAge || (packed[^2] | packed[^1]) == 0) continue;
             var endpoint = MemoryMarshal.Read<TEndpoint>(packed);
@@ -123,7 +123,8 @@ sealed unsafe partial class SwarmStore
                 entry = table.Add(name, mixed);
                 self = entry->Swarm.Find(endpoint, hash);
             }
-            entry->Swarm.Put(self, endpoint, hash, (byte)(Stamp(now) - age), i < record.Seeds, _endpointKey);
+            byte stamp = (byte)(((Stamp(now) - (int)age) & ~PeerChunk<TEndpoint>.PartialMark) | (record.Ages[i] & PeerChunk<TEndpoint>.PartialMark));
+            entry->Swarm.Put(self, endpoint, hash, stamp, i < record.Seeds, _endpointKey);
         }
         if (entry != null) entry->Completed = Math.Max(entry->Completed, record.Completed);
     }

@@ -25,8 +25,8 @@ sealed unsafe partial class SwarmStore : IDisposable
 {
     const int ShardCount = 256;
 
-    /// <summary>Stamps count in hundredths of a lifetime, modulo 256: a peer must be looked at once in 1.5 lifetimes.</summary>
-    const byte MaxAge = 100;
+    /// <summary>Stamps count in eightieths of a lifetime, modulo 128: a peer must be looked at within half a lifetime of its end.</summary>
+    const byte MaxAge = 80;
 
     /// <summary>Budget spent under a lock at a time: some microseconds.</summary>
     const int MaxStep = 4096;
@@ -60,7 +60,7 @@ sealed unsafe partial class SwarmStore : IDisposable
     /// <summary>Peers of each family.</summary>
     public (long IPv4, long IPv6) Peers => (_shards.Sum(s => (long)s.Peers4), _shards.Sum(s => (long)s.Peers6));
 
-    /// <summary>Notes an announce and draws peers for it, at random, and for who has just come half by nearness: never the announcer, and no seeds for a seed.</summary>
+    /// <summary>Notes an announce and draws peers for it, at random, and for who has just come half by nearness: never the announcer, and no seeds for who wants nothing.</summary>
     /// <param name="from">Where the peer listens, besides <see cref="Announce.Port"/>: 4 or 16 bytes.</param>
     /// <param name="same">Room for packed peers of the same family; its length is the limit.</param>
     /// <param name="other">Room for packed peers of the other family, or empty.</param>
@@ -80,7 +80,27 @@ sealed unsafe partial class SwarmStore : IDisposable
     {
         ulong mixed = _nameKey.Mix(name);
         Shard shard = _shards[(byte)mixed];
-        lock (shard.Gate) return Count(shard.Four.Find(name, mixed), shard.Six.Find(name, mixed));
+        lock (shard.Gate)
+        {
+            SwarmEntry<Endpoint4>* four = shard.Four.Find(name, mixed);
+            SwarmEntry<Endpoint6>* six = shard.Six.Find(name, mixed);
+            return Count(four, six) with { PartialSeeds = (four == null ? 0 : four->Swarm.PartialSeeds) + (six == null ? 0 : six->Swarm.PartialSeeds) };
+        }
+    }
+
+    /// <summary>The names of all torrents, one with peers of both families twice. Each shard is as of another moment.</summary>
+    public InfoHash[] Names()
+    {
+        var names = new List<InfoHash>();
+        foreach (Shard shard in _shards)
+        {
+            lock (shard.Gate)
+            {
+                shard.Four.AddNames(names);
+                shard.Six.AddNames(names);
+            }
+        }
+        return [.. names];
     }
 
     /// <summary>Forgets silent peers, going on where the last call stopped, once around at most.</summary>
@@ -141,12 +161,13 @@ sealed unsafe partial class SwarmStore : IDisposable
         if (!known && _quota?.TryAdd(withTorrent: entry == null && partner == null) is { } full and not SwarmLimit.None)
             return new SwarmReply { Full = full };
 
+        bool partial = announce.IsPartialSeed, sated = announce.IsSeed || partial;
         // Of two that are near, the later one hears of the earlier when it comes; the many announces that follow only mix.
         bool comes = !known || announce.Event == AnnounceEvent.Started;
         int sameLength = entry == null ? 0
-            : comes ? entry->Swarm.CopyPeers(same, self, endpoint, announce.IsSeed, draw)
-            : entry->Swarm.CopyWindow(same, self, announce.IsSeed, draw);
-        int otherLength = partner == null ? 0 : partner->Swarm.CopyWindow(other, default, announce.IsSeed, draw);
+            : comes ? entry->Swarm.CopyPeers(same, self, endpoint, sated, draw)
+            : entry->Swarm.CopyWindow(same, self, sated, draw);
+        int otherLength = partner == null ? 0 : partner->Swarm.CopyWindow(other, default, sated, draw);
 
         // A peer that was a seed before has finished before: told twice, counted once.
         bool finished = announce is { Event: AnnounceEvent.Completed, IsSeed: true } && !(known && self.IsSeed);
@@ -156,7 +177,8 @@ sealed unsafe partial class SwarmStore : IDisposable
             entry = table.Add(name, mixed);
             self = entry->Swarm.Find(endpoint, hash);
         }
-        entry->Swarm.Put(self, endpoint, hash, Stamp(now), announce.IsSeed, _endpointKey);
+        byte stamp = (byte)(Stamp(now) | (partial ? PeerChunk<TSame>.PartialMark : 0));
+        entry->Swarm.Put(self, endpoint, hash, stamp, announce.IsSeed, _endpointKey);
         if (finished) entry->Completed++;
         return new SwarmReply(Count(entry, partner), sameLength, otherLength);
     }
@@ -203,7 +225,7 @@ sealed unsafe partial class SwarmStore : IDisposable
         return new SwarmCounts(seeds, peers - seeds, completed);
     }
 
-    byte Stamp(TimeSpan now) => (byte)(now.Ticks / _stampTicks);
+    byte Stamp(TimeSpan now) => (byte)(now.Ticks / _stampTicks & ~PeerChunk<Endpoint4>.PartialMark);
 
     static ulong Draw(SipHash draws, int number)
     {

@@ -60,6 +60,12 @@ sealed unsafe class SwarmTable<TEndpoint>(NameKey key) : IDisposable
         }
     }
 
+    public void AddNames(List<InfoHash> names)
+    {
+        for (int i = 0; i < Capacity; i++)
+            if (_entries[i].Swarm.Peers != 0) names.Add(_entries[i].Name);
+    }
+
     /// <summary>Takes a free entry for a name that is not in the table. The caller puts a peer into it before anything else.</summary>
     public SwarmEntry<TEndpoint>* Add(in InfoHash name, ulong mixed)
     {

@@ -24,6 +24,9 @@ sealed record TrackerOptions
     /// <summary>Requests a second that one address (of IPv6, one /64) may go on with, or null. Up to <see cref="RequestLimiter.MaxRate"/>.</summary>
     public double? MaxRate { get; init; }
 
+    /// <summary>Answer a scrape that names no torrent with all of them.</summary>
+    public bool FullScrape { get; init; }
+
     /// <summary>The torrents that are served at first.</summary>
     public AccessList Access { get; init; } = AccessList.Everything;
 
@@ -40,6 +43,9 @@ sealed record TrackerOptions
 /// <summary>The tracker without its transports.</summary>
 sealed class TrackerService : IDisposable
 {
+    /// <summary>Between two lists of everything: each is megabytes that wait to be fetched.</summary>
+    static readonly TimeSpan s_listGap = TimeSpan.FromSeconds(10);
+
     readonly TrackerOptions _options;
     readonly SwarmStore _swarms;
     readonly TimeSpan _lifetime;
@@ -48,6 +54,7 @@ sealed class TrackerService : IDisposable
     volatile Passkeys? _keys;
     TimeSpan _expiredUntil;
     ulong _draws;
+    long _listedTicks = long.MinValue;
 
     /// <param name="secret">16 bytes nobody else knows, made new at every start.</param>
     public TrackerService(TrackerOptions options, ReadOnlySpan<byte> secret)
@@ -154,6 +161,24 @@ sealed class TrackerService : IDisposable
         bool served = _access.Serves(name);
         counts = served ? _swarms.Scrape(name) : default;
         return served;
+    }
+
+    /// <summary>The torrents somebody is in, in no order; one with peers of both families is there twice.</summary>
+    public bool TryListAll(TimeSpan now, out InfoHash[] names, out Refusal refusal)
+    {
+        names = [];
+        refusal = new Refusal("info_hash is missing: scrapes of everything are not answered"u8);
+        if (!_options.FullScrape) return false;
+        long last = Volatile.Read(ref _listedTicks);
+        bool first = last == long.MinValue;
+        if ((!first && now.Ticks - last < s_listGap.Ticks) || Interlocked.CompareExchange(ref _listedTicks, now.Ticks, last) != last)
+        {
+            refusal = new Refusal("everything was listed a moment ago: once in ten seconds is the limit"u8, 1);
+            return false;
+        }
+        names = _swarms.Names();
+        refusal = default;
+        return true;
     }
 
     /// <summary>Forgets silent peers, a little at a time: all are looked at sixteen times in a lifetime. Call it about once a second, from one thread.</summary>

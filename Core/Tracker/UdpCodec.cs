@@ -76,7 +76,7 @@ static class UdpCodec
             Left = BinaryPrimitives.ReadInt64BigEndian(packet[64..]),
             Uploaded = BinaryPrimitives.ReadInt64BigEndian(packet[72..]),
             // An event from a later protocol is a sign of life like any other.
-            Event = happened <= (uint)AnnounceEvent.Stopped ? (AnnounceEvent)happened : AnnounceEvent.None,
+            Event = happened <= (uint)AnnounceEvent.Paused ? (AnnounceEvent)happened : AnnounceEvent.None,
             Address = ip.ContainsAnyExcept((byte)0) ? PeerAddress.From(ip) : default,
             Key = BinaryPrimitives.ReadUInt32BigEndian(packet[88..]),
             NumWant = BinaryPrimitives.ReadInt32BigEndian(packet[92..]),

@@ -51,7 +51,7 @@ public sealed class SwarmFileTests : IDisposable
         var store = new SwarmStore(Lifetime, Secret);
         for (int torrent = 0; torrent < 300; torrent++)
             for (int peer = 0; peer < 1 + torrent % 4; peer++) Tell(store, torrent, peer, now: 0, six: torrent % 3 == 0, left: peer % 2);
-        for (int peer = 0; peer < large; peer++) Tell(store, 1000, peer, now: 0, left: peer % 5);
+        for (int peer = 0; peer < large; peer++) Tell(store, 1000, peer, now: 0, left: peer % 5, happened: peer % 7 == 0 ? AnnounceEvent.Paused : AnnounceEvent.None);
         Tell(store, 1000, 1, now: 1, left: 0, happened: AnnounceEvent.Completed);
         Tell(store, 7, 1000, now: 0);
         Tell(store, 7, 1000, now: 1, left: 0, happened: AnnounceEvent.Completed);
@@ -68,6 +68,7 @@ public sealed class SwarmFileTests : IDisposable
         Assert.Equal((store.Torrents, store.Peers), (again.Torrents, again.Peers));
         for (int torrent = 0; torrent <= 1000; torrent++) Assert.Equal(store.Scrape(Name(torrent)), again.Scrape(Name(torrent)));
         Assert.Equal(1, again.Scrape(Name(1000)).Completed);
+        Assert.InRange(again.Scrape(Name(1000)).PartialSeeds, 11_000, 12_000);
         Assert.Equal(1, again.Scrape(Name(7)).Completed);
     }
 

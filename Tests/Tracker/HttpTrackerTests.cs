@@ -32,7 +32,7 @@ public sealed class HttpTrackerTests : IDisposable
     string Scrape(string query)
     {
         var body = new ArrayBufferWriter<byte>();
-        _tracker.Scrape(Encoding.Latin1.GetBytes(query), body);
+        _tracker.Scrape(Encoding.Latin1.GetBytes(query), TimeSpan.FromSeconds(1000), body);
         return Checked(body.WrittenSpan);
     }
 
@@ -140,7 +140,7 @@ public sealed class HttpTrackerTests : IDisposable
     public void AScrapeNamesEachTorrentOnceInOrderAndNeverAllOfThem()
     {
         Announce($"{Hash}&{Id}&port=1&left=0");
-        const string counts = "d8:completei0e10:downloadedi0e10:incompletei0ee", zeros = "info_hash=00000000000000000000";
+        const string counts = "d8:completei0e10:downloadedi0e11:downloadersi0e10:incompletei0ee", zeros = "info_hash=00000000000000000000";
         Assert.Equal($"d5:filesd20:00000000000000000000{counts}20:abcdefghijklmnopqr\0\u00ff{counts.Replace("completei0e10:d", "completei1e10:d", StringComparison.Ordinal)}ee",
             Scrape($"{Hash}&{zeros}&{Hash}"));
         Assert.StartsWith("d14:failure reason", Scrape(""), StringComparison.Ordinal);
@@ -150,6 +150,50 @@ public sealed class HttpTrackerTests : IDisposable
         _service.Access = AccessList.Parse(Convert.ToHexString("abcdefghijklmnopqr\0"u8) + "ff", listedAreServed: false);
         Assert.Equal($"d5:filesd20:00000000000000000000{counts}ee", Scrape($"{Hash}&{zeros}"));
         Assert.Equal("d14:failure reason31:this torrent is not served heree", Announce($"{Hash}&{Id}&port=1&left=0"));
+    }
+
+    [Fact]
+    public void AFullScrapeListsEverythingOnceInTenSecondsIfItIsSwitchedOn()
+    {
+        Announce($"{Hash}&{Id}&port=1&left=0");
+        Assert.Equal("d14:failure reason60:info_hash is missing: scrapes of everything are not answerede", Scrape(""));
+        using var service = new TrackerService(new TrackerOptions { FullScrape = true, Access = AccessList.Parse(new string('0', 40), listedAreServed: false) }, new byte[16]);
+        var tracker = new HttpTracker(service);
+        Assert.Equal("d5:filesdee", Ask("", 0));
+        Announce announce = new() { InfoHash = new InfoHash("bbbbbbbbbbbbbbbbbbbb"u8), PeerId = default, Port = 1, Left = 1 };
+        foreach (PeerAddress from in (PeerAddress[])[Four, Six]) Assert.True(service.TryAnnounce(announce, from, TimeSpan.Zero, default, default, out _, out _));
+        Assert.True(service.TryAnnounce(announce with { InfoHash = new InfoHash("aaaaaaaaaaaaaaaaaaaa"u8), Left = 0 }, Four, TimeSpan.Zero, default, default, out _, out _));
+        Assert.Equal("d14:failure reason68:everything was listed a moment ago: once in ten seconds is the limit8:retry ini1ee", Ask("", 9.9));
+        Assert.StartsWith("d5:files", Ask("info_hash=aaaaaaaaaaaaaaaaaaaa", 9.9), StringComparison.Ordinal);
+        Assert.Equal("d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1e10:downloadedi0e11:downloadersi0e10:incompletei0ee"
+            + "20:bbbbbbbbbbbbbbbbbbbbd8:completei0e10:downloadedi0e11:downloadersi2e10:incompletei2eeee", Ask("x=y", 10));
+        for (int i = 0; i < 3000; i++)
+        {
+            byte[] name = new byte[20];
+            new Random(i).NextBytes(name);
+            Assert.True(service.TryAnnounce(announce with { InfoHash = new InfoHash(name) }, i % 2 == 0 ? Four : Six, TimeSpan.Zero, default, default, out _, out _));
+        }
+        Assert.Equal(3002, Ask("", 20).Split("8:complete").Length - 1);
+
+        string Ask(string query, double seconds)
+        {
+            var body = new ArrayBufferWriter<byte>();
+            tracker.Scrape(Encoding.Latin1.GetBytes(query), TimeSpan.FromSeconds(seconds), body);
+            return Checked(body.WrittenSpan);
+        }
+    }
+
+    [Fact]
+    public void PartialSeedsAreNoDownloadersAndAreToldOfNoSeeds()
+    {
+        for (int port = 1; port <= 70; port++) Announce($"{Hash}&{Id}&port={port}&left={(port <= 10 ? 0 : 1)}{(port is > 10 and <= 50 ? "&event=paused" : "")}", port % 2 == 0 ? Four : Six);
+        Assert.Contains("8:completei10e10:downloadedi0e11:downloadersi20e10:incompletei60e", Scrape(Hash), StringComparison.Ordinal);
+        Announce($"{Hash}&{Id}&port=12&left=1"); // wants something again
+        Announce($"{Hash}&{Id}&port=2&left=0&event=paused"); // has everything, whatever it says
+        Assert.Contains("8:completei10e10:downloadedi0e11:downloadersi21e10:incompletei60e", Scrape(Hash), StringComparison.Ordinal);
+        string told = Announce($"{Hash}&{Id}&port=14&left=1&event=paused&compact=0&numwant=60");
+        Assert.Equal(59, told.Split("2:ip").Length - 1);
+        for (int seed = 1; seed <= 10; seed++) Assert.DoesNotContain($"4:porti{seed}e", told, StringComparison.Ordinal);
     }
 
     [Fact]

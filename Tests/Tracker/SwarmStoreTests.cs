@@ -202,7 +202,7 @@ public class SwarmStoreTests
 
             if (step % 1000 != 999) continue;
             store.Expire(TimeSpan.FromSeconds(now), int.MaxValue);
-            // Stamps are hundredths of the lifetime, so the last hundredth may fall on either side: leave it out of the comparison.
+            // Stamps are eightieths of the lifetime, so the last eightieth may fall on either side: leave it out of the comparison.
             foreach ((int name, Dictionary<Peer, (bool Seed, double Seen)> all) in model)
             {
                 SwarmCounts counts = store.Scrape(Name(name));

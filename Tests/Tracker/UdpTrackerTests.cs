@@ -237,4 +237,53 @@ public sealed class UdpTrackerTests : IDisposable
         Assert.Equal(0, tracker.Answer(scrape.AsSpan(0, asked), Four, Now, _reply)); // the reason would be longer than the question
         Assert.Equal((2, 102, 2), (service.Counters.RateRefused, service.Counters.UdpRefused, service.Counters.UdpAnnounces));
     }
+
+    [Fact]
+    public void AMillionHashesFromOneHostTakeNoMoreThanTheyMayAndGiveItBack()
+    {
+        using var service = new TrackerService(new TrackerOptions { MaxTorrents = 1000 }, Secret);
+        var tracker = new UdpTracker(service);
+        byte[] packet = AnnouncePacket(service.ConnectionIds.Issue(Four, Now), 1);
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            BitConverter.TryWriteBytes(packet.AsSpan(16), i);
+            tracker.Answer(packet, Four, Now, _reply);
+        }
+        Assert.Equal((1000, 0), service.Torrents);
+        Assert.Equal((1000, 999_000), (service.Counters.UdpAnnounces, service.Counters.FullRefused));
+        for (int second = 1; second <= 3600; second++) service.Tick(Now + TimeSpan.FromSeconds(second));
+        Assert.Equal((0, 0), service.Torrents);
+        Assert.Equal(0, service.Peers.IPv4);
+    }
+
+    [Theory]
+    [InlineData(80, 4, 99, 1)] // an event nobody knows
+    [InlineData(80, 4, -1, 1)]
+    [InlineData(92, 4, int.MinValue, 1)] // numwant
+    [InlineData(92, 4, int.MaxValue, 1)]
+    [InlineData(64, 8, -1, 1)] // left
+    [InlineData(56, 8, -1, 1)] // downloaded
+    [InlineData(72, 8, int.MinValue, 1)] // uploaded
+    [InlineData(84, 4, -1, 1)] // ip
+    [InlineData(88, 4, -1, 1)] // key
+    [InlineData(96, 2, 0, 0)] // port
+    public void OddNumbersInAnAnnounceAreTakenButForPort0(int at, int size, int value, int peers)
+    {
+        byte[] packet = AnnouncePacket(Connect(Four), 1);
+        for (int i = 0; i < size; i++) packet[at + size - 1 - i] = (byte)(value >> Math.Min(31, 8 * i));
+        Assert.Equal(peers == 1 ? UdpAction.Announce : UdpAction.Error, Ask(packet, Four).Action);
+        Assert.Equal((peers, 0), _service.Peers);
+        Assert.Equal(peers == 1 ? 1 : 0, _service.Counters.UdpAnnounces);
+    }
+
+    [Fact]
+    public void IntervalsAreSpreadEvenlyOverATenthMoreAndLess()
+    {
+        byte[] packet = AnnouncePacket(Connect(Four), 1);
+        var drawn = new HashSet<int>();
+        for (int i = 0; i < 1000; i++) drawn.Add(Ask(packet, Four).Interval);
+        Assert.InRange(drawn.Count, 300, 361); // of the 361 seconds between 27 and 33 minutes
+        Assert.InRange(drawn.Min(), 1620, 1630);
+        Assert.InRange(drawn.Max(), 1970, 1980);
+    }
 }
