@@ -68,8 +68,8 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     /// <summary>Reads content that is verified.</summary>
     public DiskResult Read(long offset, Span<byte> into) => _store.Read(offset, into);
 
-    /// <summary>Cuts what files had beyond their end before; when everything is there.</summary>
-    public DiskResult CutLongFiles() => _store.CutLongFiles();
+    /// <summary>When everything is there: cuts what files had beyond their end before, and looks whether it still is.</summary>
+    public DiskResult Finish() => _store.Finish();
 
     void OnPieceHashed(int piece, bool matches)
     {

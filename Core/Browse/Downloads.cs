@@ -64,7 +64,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
             engine.Add(torrent);
             await torrent.Completion.WaitAsync(_stop.Token).ConfigureAwait(false);
             torrent.KeepsState = false;
-            Require(torrent.CutLongFiles());
+            Require(torrent.Finish());
             new DiskState(folder, metainfo).Forget();
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested) { } // the session ends
@@ -88,7 +88,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
             if (isNew && picker.Have.IsEmpty && Array.Exists(store.Stamps(), stamp => stamp.Length > 0))
                 throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
             Require(store.CreateEmptyFiles());
-            if (!picker.IsComplete) Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()])));
+            if (!picker.IsComplete) Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()]), store.Stamps()));
             IReadOnlyList<IReadOnlyList<string>> trackers = metainfo.Trackers;
             if (!trackers.Any(tier => tier.Contains(announce))) trackers = [[announce], .. trackers];
             return new ActiveTorrent(engine, metainfo, store, resume, picker, trackers);

@@ -85,8 +85,7 @@ static class GetCommand
                 exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
                 if (exit == ExitCode.Done)
                 {
-                    Transfer.Require(store.CutLongFiles());
-                    Transfer.Require(store.Look(out _));
+                    Transfer.Require(store.Finish());
                     transfer.WriteCompleted();
                 }
                 if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given

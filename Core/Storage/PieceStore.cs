@@ -166,6 +166,13 @@ sealed unsafe class PieceStore : IDisposable
         return DiskResult.Ok;
     }
 
+    /// <summary>For the end of a download: <see cref="CutLongFiles"/>, and <see cref="Look"/> whether all is there.</summary>
+    public DiskResult Finish()
+    {
+        DiskResult result = CutLongFiles();
+        return result.IsOk ? Look(out _) : result;
+    }
+
     /// <summary>Looks at every file as it is by now; where a file's bytes lie in the edge file, at that.</summary>
     public FileStamp[] Stamps()
     {
