@@ -43,7 +43,9 @@ sealed class Engine : IAsyncDisposable
     readonly Lock _gate = new();
     readonly List<ActiveTorrent> _torrents = [];
     readonly Task _listening, _beating;
+    readonly int _maxPeers;
     int _dialling;
+    int _refused; // incoming connections
 
     /// <summary>SocketException if the port can't be had.</summary>
     public Engine(EngineOptions options)
@@ -51,7 +53,8 @@ sealed class Engine : IAsyncDisposable
         var down = new RateLimiter(options.LimitDown);
         var up = new RateLimiter(options.LimitUp);
         _driver = options.Synchronous ? new SyncDriver(Clock, down, up) : new AsyncDriver(Clock, _diskQueue, down, up);
-        _connections = new Connections(_driver, Clock, Math.Min(options.MaxPeers ?? DefaultMaxPeers, _driver.MaxPeers));
+        _maxPeers = Math.Min(options.MaxPeers ?? DefaultMaxPeers, _driver.MaxPeers);
+        _connections = new Connections(_driver, Clock, _maxPeers);
         _listener = options.ExactPort ? PeerListener.Open(options.Bind, options.Port) : PeerListener.OpenNear(options.Bind, options.Port);
         _listening = _listener.RunAsync(OnAccepted, _stop.Token);
         _beating = BeatAsync();
@@ -65,6 +68,10 @@ sealed class Engine : IAsyncDisposable
 
     /// <summary>A fault of ours in a connection's loop, the listener's or the heartbeat's; null while there is none.</summary>
     public Exception? Fault => _connections.Fault ?? (_listening.Exception ?? _beating.Exception)?.InnerException;
+
+    /// <summary>Raised the first time a peer is turned away for want of room: with the limit, and whether this engine could take
+    /// more if it were allowed to.</summary>
+    public event Action<int, bool>? PeerRefused;
 
     /// <summary>Takes over the torrent and starts it.</summary>
     public void Add(ActiveTorrent torrent)
@@ -143,7 +150,9 @@ sealed class Engine : IAsyncDisposable
             return;
         }
         address = new IPEndPoint(CompactPeers.Unmap(address.Address), address.Port);
-        _connections.TryStart(socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)));
+        bool started = _connections.TryStart(socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)));
+        if (!started && !_stop.IsCancellationRequested && Interlocked.Exchange(ref _refused, 1) == 0)
+            PeerRefused?.Invoke(_maxPeers, _maxPeers < _driver.MaxPeers);
     }
 
     IPeerEvents? AdmitIncoming(PeerSession session, in Handshake handshake, IPEndPoint address)

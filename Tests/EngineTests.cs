@@ -126,6 +126,33 @@ public sealed class EngineTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task TheFirstPeerThatIsTurnedAwayIsReportedAndTheOthersStay(bool synchronous)
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 100_000)]);
+        await using var seeder = new Engine(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, MaxPeers: 2));
+        var refused = new TaskCompletionSource<(int, bool)>();
+        int reports = 0;
+        seeder.PeerRefused += (limit, engineTakesMore) =>
+        {
+            reports++;
+            refused.TrySetResult((limit, engineTakesMore));
+        };
+        Add(seeder, metainfo, "seed");
+        var sockets = new List<System.Net.Sockets.Socket>();
+        for (int i = 0; i < 4; i++)
+        {
+            sockets.Add(new(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp));
+            await sockets[i].ConnectAsync(new IPEndPoint(IPAddress.Loopback, seeder.Port));
+        }
+        Assert.Equal((2, true), await refused.Task.WaitAsync(s_patience));
+        foreach (var turnedAway in sockets[2..]) Assert.Equal(0, await turnedAway.ReceiveAsync(new byte[1]).WaitAsync(s_patience));
+        Assert.Equal(1, reports);
+        foreach (var socket in sockets) socket.Dispose();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task EveryThreadAndSocketIsGoneWhenTheEngineIs(bool synchronous)
     {
         MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 500_000)]);

@@ -1,6 +1,7 @@
 // The options get and seed share, and what they mean to the engine.
 using System.Net;
 using System.Net.Sockets;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
@@ -8,6 +9,9 @@ namespace TinyTorrent.Commands;
 
 static class TransferOptions
 {
+    /// <summary>Connections at once, with the engine that takes the most.</summary>
+    public const int MostPeers = AsyncDriver.Limit;
+
     public static readonly Option
         Engine = new("--engine", "async|sync", "which peer engine to use: tasks (default), or two threads per peer"),
         Peer = new("--peer", "HOST:PORT", "a peer to connect to") { Repeatable = true },
@@ -27,7 +31,6 @@ static class TransferOptions
         if (arguments.Value("--bind") is { } address && !IPAddress.TryParse(address, out bind))
             throw Arguments.Usage($"--bind takes an IP address, not '{address}'");
 
-        int most = synchronous ? 100 : 10_000;
         return new EngineOptions(
             synchronous,
             bind,
@@ -35,7 +38,15 @@ static class TransferOptions
             ExactPort: arguments.Has("--port"),
             arguments.Bytes("--limit-down"),
             arguments.Bytes("--limit-up"),
-            arguments.Has("--max-peers") ? (int)arguments.Integer("--max-peers", 0, 1, most) : null);
+            ReadMaxPeers(arguments, synchronous));
+    }
+
+    static int? ReadMaxPeers(Arguments arguments, bool synchronous)
+    {
+        if (!arguments.Has("--max-peers")) return null;
+        int peers = (int)arguments.Integer("--max-peers", 0, 1, MostPeers);
+        return !synchronous || peers <= SyncDriver.Limit ? peers
+            : throw Arguments.Usage($"--max-peers {peers} is more than the sync engine takes, which is {SyncDriver.Limit} (--engine async takes up to {MostPeers})");
     }
 
     /// <summary>True for the synchronous engine; null if none was asked for.</summary>

@@ -11,7 +11,9 @@ namespace TinyTorrent.Net;
 
 sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimiter up) : IPeerDriver
 {
-    public int MaxPeers => 10_000;
+    public const int Limit = 10_000;
+
+    public int MaxPeers => Limit;
 
     public async Task<Socket> ConnectAsync(IPEndPoint peer, CancellationToken cancellation)
     {

@@ -11,8 +11,10 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
 {
     const int StackSize = 256 * 1024;
 
-    /// <summary>Past this, two threads each cost more than they explain.</summary>
-    public int MaxPeers => 100;
+    /// <summary>Connections. Past this, two threads each cost more than they explain.</summary>
+    public const int Limit = 100;
+
+    public int MaxPeers => Limit;
 
     public Task<Socket> ConnectAsync(IPEndPoint peer, CancellationToken cancellation)
     {
