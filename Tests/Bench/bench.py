@@ -21,6 +21,7 @@ from content import Content, random_file, room
 from cost import Measured, Stretch
 from links import link_table
 from network import Failure, Host, Program, port, wire
+from scale import scale_tables
 from trackers import tracker_tables
 
 MIB = 1 << 20
@@ -243,6 +244,7 @@ def main():
             ("GB per CPU s", ".2f", per_cpu),
         ], per_cpu, "mktorrent")
         bench.failed += link_table(os.path.join(work, "links"))
+        bench.failed += scale_tables(bench.content, os.path.join(work, "scale"), min(options.runs, 3))
         present("opentracker", shutil.which("opentracker"))
         bench.failed += tracker_tables(os.path.join(work, "tracker"), min(options.runs, 3))
     print(f"    make bench SIZE={options.size} RUNS={options.runs}")
