@@ -4,6 +4,7 @@
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
 # make faults    kills at random moments, disks that fill, files that change under way (root)
+# make fuzz      every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
 # make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
@@ -11,7 +12,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop faults pages bench soak static empty-root install clean FORCE
+.PHONY: build demo test interop faults fuzz pages bench soak static empty-root install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -74,6 +75,9 @@ interop: bin/tinytorrent
 
 pages: bin/tinytorrent
 	@Tests/Pages/run.sh
+
+fuzz:
+	@FUZZ_SECONDS=$(or $(SECONDS),60) dotnet test Tests --filter FullyQualifiedName~FuzzTests --logger 'console;verbosity=detailed' | grep -E 'inputs,|Failed|error|Passed:|seed'
 
 faults: bin/tinytorrent
 	@Tests/Faults/run.sh

@@ -1,0 +1,212 @@
+// Every decoder that reads what a stranger wrote, each with valid input to begin from. A target may refuse its input in the
+// ways its callers expect and in no other; what it returns tells inputs apart that took different ways.
+using System.Buffers.Binary;
+using System.Text;
+using TinyTorrent.Bencode;
+using TinyTorrent.Catalogue;
+using TinyTorrent.Hashing;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
+using TinyTorrent.Storage;
+using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Storage;
+using TinyTorrent.Tracker;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
+
+namespace TinyTorrent.Tests.Fuzz;
+
+/// <param name="Corpus">Valid inputs.</param>
+/// <param name="Decode">Throws if the decoder is at fault. The result is equal for inputs that fared alike.</param>
+sealed record FuzzTarget(string Name, byte[][] Corpus, Func<byte[], object> Decode)
+{
+    public override string ToString() => Name;
+}
+
+static class FuzzTargets
+{
+    static readonly InfoHash s_hash = new("aaaaaaaaaabbbbbbbbbb"u8);
+
+    static readonly byte[] s_torrent = MetainfoBuilder.Build(
+        new MetainfoOptions { Name = "n", Trackers = [["http://t/announce"], ["udp://t:1"]], WebSeeds = ["http://w/"], Comment = "c", Source = "s", IsPrivate = true },
+        [("a/b", 20_000), ("c", 0), ("d", 30_000)], 16384, new byte[80]);
+
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+        new("bencode", [s_torrent, "d1:ali-5e0:e1:bd1:cleee"u8.ToArray()], Bencode),
+        new("metainfo", [s_torrent], Metainfo),
+        new("magnet", [Encoding.UTF8.GetBytes($"magnet:?xt=urn:btih:{s_hash}&dn=a%C5%BE&tr=http%3A%2F%2Ft&ws=http://s&x.pe=[::1]:6881&so=1-2,4")], MagnetLink),
+        new("handshake", [Hello()], input => (Handshake.TryRead(input, out Handshake read), read.SupportsFast, read.SupportsExtensions)),
+        new("peer-stream", [PeerStream(1), PeerStream(2)], Peer),
+        new("extended-handshake", ["d1:md6:ut_pexi1e11:ut_metadatai3ee1:pi6881e4:reqqi500e11:upload_onlyi1e1:v11:tinytorrente"u8.ToArray()], Extended),
+        new("http-request", [Text("GET /announce?info_hash=%01&port=1 HTTP/1.1\r\nHost: t:1\r\nConnection: close\r\n\r\n"),
+            Text("POST /catalogue HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\nAuthorization: Bearer x\r\n\r\nhello")], Request),
+        new("http-announce", [Text($"info_hash=%61aaaaaaaaabbbbbbbbbb&peer_id=-TT0100-abcdefghijkl&port=6881&uploaded=1&downloaded=2&left=3&event=started&compact=1&numwant=50&key=ab&ip=10.0.0.1")], Query),
+        new("http-reply", [Text("d8:completei7e11:external ip4:\u0001\u0002\u0003\u00048:intervali1800e5:peersld2:ip8:10.0.0.14:porti6881eee10:tracker id2:xye"),
+            Text("d8:intervali1800e5:peers6:\u0001\u0002\u0003\u0004\u0005\u00066:peers618:\u0020\u0001\u000d\u00b8\0\0\0\0\0\0\0\0\0\0\0\u0001\0\u0050e"),
+            Text("d5:filesd20:aaaaaaaaaabbbbbbbbbbd8:completei1e10:downloadedi2e10:incompletei3eeee"), Text("d14:failure reason2:no8:retry in5:nevere")], Reply),
+        new("udp-request", [UdpAnnounce(), UdpScrape()], UdpRequestPacket),
+        new("udp-reply", [Reply(1, 20 + 18), Reply(2, 8 + 24), Reply(3, 8 + 5), Reply(0, 16)], UdpReplyPacket),
+        new("resume-file", [ResumeBody()], Resume),
+        new("catalogue-note", [EntryNote.Write(new CatalogueEntry(MetainfoFile.Parse(s_torrent), 5, default))], Note),
+        new("catalogue-query", [Text("q=a+b%20c&kind=video&page=2&sort=name")], input => CatalogueQuery.TryRead(input, out _, out string problem) + problem),
+    ];
+
+    static byte[] Text(string text) => Encoding.Latin1.GetBytes(text);
+
+    static object Bencode(byte[] input)
+    {
+        if (!BencodeValue.TryParse(input, out BencodeValue root, out BencodeError error)) return error.Reason ?? "";
+        return root.Kind;
+    }
+
+    static object Metainfo(byte[] input) => MetainfoFile.TryParse(input, out MetainfoFile? read, out string? problem) ? read.Files.Files.Count : Shape(problem!);
+
+    static object MagnetLink(byte[] input)
+    {
+        try { return Magnet.Parse(Encoding.UTF8.GetString(input)).Trackers.Count; }
+        catch (FormatException e) { return Shape(e.Message); }
+    }
+
+    static object Extended(byte[] input) => ExtendedHandshake.TryRead(input, out ExtendedHandshake read) ? read.ListenPort > 0 : "refused";
+
+    static object Request(byte[] input)
+    {
+        int status = HttpRequest.TryRead(input, PeerAddress.From([1, 2, 3, 4]), out HttpRequest request, out int consumed);
+        if (consumed < 0 || consumed > input.Length) throw new InvalidOperationException("more was consumed than there is");
+        return (status, status == 200 && request.BodyLength > 0);
+    }
+
+    static object Query(byte[] input)
+    {
+        Span<InfoHash> names = stackalloc InfoHash[64];
+        bool scraped = HttpTrackerCodec.TryReadScrape(input, names, out int count, out _);
+        bool announced = HttpTrackerCodec.TryReadAnnounce(input, out _, out ReadOnlySpan<byte> failure);
+        return (scraped, count, announced, Encoding.Latin1.GetString(failure));
+    }
+
+    static object Reply(byte[] input)
+    {
+        TrackerReply announce = HttpReply.ReadAnnounce(200, input), scrape = HttpReply.ReadScrape(200, input, s_hash);
+        return (announce.Failure, announce.Peers.Count, scrape.Failure);
+    }
+
+    static object UdpRequestPacket(byte[] input)
+    {
+        if (!UdpCodec.TryReadRequest(input, out UdpRequest request)) return false;
+        Span<byte> url = stackalloc byte[UdpCodec.MaxPacketSize];
+        return (request.Action, UdpCodec.TryReadUrlData(request.Options, url, out int length), length > 0);
+    }
+
+    static object UdpReplyPacket(byte[] input) => UdpCodec.TryReadReply(input, out UdpReply reply) ? reply.Action : "refused";
+
+    static object Note(byte[] input) => EntryNote.TryRead(input, MetainfoFile.Parse(s_torrent), out CatalogueEntry? entry) && entry.Unseeded >= TimeSpan.Zero;
+
+    /// <summary>The body, signed again: a wrong checksum would keep all others from being read.</summary>
+    static object Resume(byte[] body)
+    {
+        using var folder = new TemporaryFolder();
+        Span<byte> sum = stackalloc byte[Sha1.Size];
+        Sha1.Hash(body, sum);
+        File.WriteAllBytes(folder["resume"], [.. "d4:body"u8, .. body, .. "3:sum20:"u8, .. sum, (byte)'e']);
+        MetainfoFile metainfo = MetainfoFile.Parse(s_torrent);
+        using var store = new PieceStore(metainfo.Files, folder["out"]);
+        ResumeState? state = new ResumeFile(folder["resume"], metainfo.InfoHash, metainfo.Geometry, store).Load(out string? reason);
+        if (state is { Pieces.IsEmpty: false } or { Begun.Count: > 0 }) throw new InvalidOperationException("pieces were believed of files that are absent");
+        return reason is null ? "read" : Shape(reason);
+    }
+
+    static byte[] ResumeBody()
+    {
+        using var folder = new TemporaryFolder();
+        MetainfoFile metainfo = MetainfoFile.Parse(s_torrent);
+        using var store = new PieceStore(metainfo.Files, folder["out"]);
+        var resume = new ResumeFile(folder["resume"], metainfo.InfoHash, metainfo.Geometry, store);
+        resume.Save(new ResumeState(new Bitfield(metainfo.Geometry.PieceCount), [(1, new Bitfield(metainfo.Geometry.BlocksIn(1)))]), store.Stamps());
+        byte[] file = File.ReadAllBytes(folder["resume"]);
+        return file["d4:body".Length..^("3:sum20:".Length + Sha1.Size + 1)];
+    }
+
+    /// <summary>A whole torrent behind the session: what a message means is as much a matter of trust as how it is written.</summary>
+    static object Peer(byte[] input)
+    {
+        var geometry = new Geometry(5 * 32768 - 100, 32768);
+        var picker = new PiecePicker(geometry, new Random(1));
+        picker.MarkHave(2);
+        var torrent = new Torrent(s_hash, geometry, picker, new NoDisk(), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
+        var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, new(System.Net.IPAddress.Loopback, 1), dialled: false, default));
+        int reads = 0;
+        for (int at = 0; at < input.Length; reads++)
+        {
+            Memory<byte> buffer = session.ReceiveBuffer;
+            int count = Math.Min(buffer.Length, Math.Min(1 + at % 700, input.Length - at));
+            input.AsSpan(at, count).CopyTo(buffer.Span);
+            at += count;
+            bool alive = session.Received(count, TimeSpan.FromSeconds(reads));
+            if (session.HasBlocks) session.StoreBlocks();
+            while (session.Take() > 0)
+                for (ReadOnlyMemory<byte> output; (output = session.TakeOutput()).Length > 0;) session.Sent(output.Length, TimeSpan.FromSeconds(reads));
+            if (!alive) break;
+        }
+        picker.CheckInvariants();
+        TorrentStats stats = torrent.Stats;
+        session.Closed(TimeSpan.FromSeconds(reads));
+        picker.CheckInvariants();
+        if (stats.Wanted - stats.Left > 32768) throw new InvalidOperationException("a piece was believed that nobody verified");
+        return (stats.Peers, stats.Uploaded > 0, stats.Downloaded > 0);
+    }
+
+    sealed class NoDisk : IDisk
+    {
+        public bool Write(long offset, ReadOnlySpan<ReadOnlyMemory<byte>> buffers) => true;
+        public bool Read(long offset, ReadOnlySpan<Memory<byte>> buffers) => true;
+        public void Verify(int piece) { } // never answered
+    }
+
+    static byte[] Hello()
+    {
+        byte[] wire = new byte[Handshake.Size];
+        new Handshake(s_hash, new PeerId("-XX0001-abcdefghijkl"u8), SupportsFast: true, SupportsExtensions: true).Write(wire);
+        return wire;
+    }
+
+    static byte[] PeerStream(int kind)
+    {
+        using var stream = new MemoryStream();
+        byte[] frame = new byte[300];
+        void Send(int length) => stream.Write(frame, 0, length);
+        stream.Write(Hello());
+        Send(PeerMessage.Write(frame, MessageId.Extended, "\0d1:md6:ut_pexi1ee1:pi6881e4:reqqi500ee"u8));
+        Send(kind == 1 ? PeerMessage.Write(frame, MessageId.HaveAll) : PeerMessage.Write(frame, MessageId.Bitfield, [0b1101_1000]));
+        foreach (MessageId id in (MessageId[])[MessageId.Unchoke, MessageId.Interested, MessageId.Choke]) Send(PeerMessage.Write(frame, id));
+        foreach (MessageId id in (MessageId[])[MessageId.Have, MessageId.SuggestPiece, MessageId.AllowedFast]) Send(PeerMessage.Write(frame, id, 2));
+        foreach (MessageId id in (MessageId[])[MessageId.Request, MessageId.Cancel, MessageId.RejectRequest]) Send(PeerMessage.Write(frame, id, new BlockRef(2, 16384, 16384)));
+        PeerMessage.WritePieceHeader(frame, new BlockRef(4, 0, 200));
+        Send(PeerMessage.PieceHeaderLength + 200);
+        Send(PeerMessage.Write(frame, MessageId.Port, [0x1A, 0xE1]));
+        return stream.ToArray();
+    }
+
+    static byte[] UdpAnnounce()
+    {
+        byte[] packet = new byte[UdpCodec.MaxPacketSize];
+        var announce = new Announce { InfoHash = s_hash, PeerId = new PeerId("-XX0001-abcdefghijkl"u8), Port = 6881, Left = 3, NumWant = -1 };
+        return packet[..UdpCodec.WriteAnnounce(packet, 1, 2, announce, "/announce?a=b"u8)];
+    }
+
+    static byte[] UdpScrape()
+    {
+        byte[] packet = new byte[UdpCodec.MaxPacketSize];
+        return packet[..UdpCodec.WriteScrape(packet, 1, 2, [s_hash, s_hash])];
+    }
+
+    static byte[] Reply(uint action, int length)
+    {
+        byte[] packet = new byte[length];
+        BinaryPrimitives.WriteUInt32BigEndian(packet, action);
+        return packet;
+    }
+
+    /// <summary>A message without its numbers: "piece 5 is bad" and "piece 6 is bad" are one way to fail.</summary>
+    static string Shape(string message) => string.Concat(message.Where(c => !char.IsAsciiDigit(c)).Take(60));
+}
