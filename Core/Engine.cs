@@ -150,8 +150,9 @@ sealed class Engine : IAsyncDisposable
             return;
         }
         address = new IPEndPoint(CompactPeers.Unmap(address.Address), address.Port);
-        bool started = _connections.TryStart(socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)));
-        if (!started && !_stop.IsCancellationRequested && Interlocked.Exchange(ref _refused, 1) == 0)
+        bool started = _connections.TryStart(
+            socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)), caller: address.Address);
+        if (!started && !_connections.HasRoom && !_stop.IsCancellationRequested && Interlocked.Exchange(ref _refused, 1) == 0)
             PeerRefused?.Invoke(_maxPeers, _maxPeers < _driver.MaxPeers);
     }
 

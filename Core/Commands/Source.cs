@@ -1,6 +1,7 @@
 // SOURCE on the command line: a .torrent, - for one on stdin, an http(s) URL of one, a magnet link or an info-hash.
 // The last two name a torrent without describing it: whoever needs the description gets it from peers (BEP 9).
 using TinyTorrent.Metainfo;
+using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
@@ -44,7 +45,7 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
         catch (FormatException e)
         {
-            throw new FormatException($"{(source == "-" ? "stdin" : source)}: {e.Message}", e);
+            throw new FormatException($"{(source == "-" ? "stdin" : IsUrl(source) ? TrackerUrl.DisplayOf(source) : source)}: {e.Message}", e);
         }
     }
 

@@ -1,5 +1,6 @@
 // Fetches a .torrent from an http or https URL, no more of it than a .torrent may have and not for ever.
 using TinyTorrent.Metainfo;
+using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
 
@@ -52,5 +53,7 @@ static class TorrentDownload
         return body.ToArray();
     }
 
-    static CommandException Failed(string url, string why) => new(ExitCode.NoPeer, $"{url}: {why}");
+    // A link to a .torrent of a private tracker carries the passkey.
+    static CommandException Failed(string url, string why) =>
+        new(ExitCode.NoPeer, $"{TrackerUrl.DisplayOf(url)}: {why}");
 }

@@ -1,5 +1,9 @@
 // Every live peer connection of the program: started here, counted here, and joined here at the end.
+// One stranger cannot take all places: connections from one address of the internet (of IPv6, one /64) get a quarter of them.
+// Local addresses are not counted: whole networks of containers share one.
+using System.Net;
 using System.Net.Sockets;
+using TinyTorrent.Tracker;
 using TinyTorrent.Wire;
 
 namespace TinyTorrent.Net;
@@ -10,7 +14,8 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
 {
     readonly TimeSpan _handshakeTime = handshakeTime ?? TimeSpan.FromSeconds(20);
     readonly Lock _gate = new();
-    readonly Dictionary<PeerSession, TimeSpan> _live = [];
+    readonly Dictionary<PeerSession, (TimeSpan Since, IPAddress? From)> _live = [];
+    readonly Dictionary<IPAddress, int> _strangers = [];
     readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     Exception? _fault;
     bool _stopping;
@@ -24,13 +29,17 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
 
     /// <summary>Takes over the socket. False, and the socket is closed, if there is no room.</summary>
     /// <param name="refused">Called if the connection ends before the handshakes were exchanged.</param>
-    public bool TryStart(Socket socket, PeerSession session, Action? refused = null)
+    /// <param name="caller">Who connected to us; null if we did.</param>
+    public bool TryStart(Socket socket, PeerSession session, Action? refused = null, IPAddress? caller = null)
     {
         bool admitted;
+        IPAddress? from = caller is null || AddressRules.IsLocal(caller) ? null : Network(caller);
         lock (_gate)
         {
-            admitted = !_stopping && _live.Count < maxPeers;
-            if (admitted) _live.Add(session, clock.Now);
+            int others = from is null ? 0 : _strangers.GetValueOrDefault(from);
+            admitted = !_stopping && _live.Count < maxPeers && (others == 0 || others < maxPeers / 4);
+            if (admitted) _live.Add(session, (clock.Now, from));
+            if (admitted && from is not null) _strangers[from] = others + 1;
         }
         try
         {
@@ -52,10 +61,18 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
         if (!session.IsEstablished) refused?.Invoke();
         lock (_gate)
         {
-            _live.Remove(session);
+            if (_live.Remove(session, out (TimeSpan, IPAddress? From) ended) && ended.From is { } from && --_strangers[from] == 0) _strangers.Remove(from);
             _fault ??= fault;
             if (_stopping && _live.Count == 0) _stopped.TrySetResult();
         }
+    }
+
+    static IPAddress Network(IPAddress address)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetworkV6) return address;
+        byte[] bytes = address.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new IPAddress(bytes);
     }
 
     /// <summary>Once a second: drops who has not finished its handshake in time.</summary>
@@ -64,7 +81,7 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
         lock (_gate)
         {
             TimeSpan now = clock.Now;
-            foreach ((PeerSession session, TimeSpan since) in _live)
+            foreach ((PeerSession session, (TimeSpan since, _)) in _live)
                 if (!session.IsEstablished && now - since > _handshakeTime) session.Outbox.Close();
         }
     }

@@ -46,6 +46,18 @@ public class TorrentSourceTests
     }
 
     [Fact]
+    public void WhatIsSaidOfAUrlHoldsNoSecret()
+    {
+        using var refused = new TcpListener(IPAddress.Loopback, 0);
+        refused.Start();
+        int port = ((IPEndPoint)refused.LocalEndpoint).Port;
+        refused.Stop();
+        CommandException e = Assert.Throws<CommandException>(
+            () => TorrentSource.Load($"http://user:pass@127.0.0.1:{port}/0123456789abcdef0123456789abcdef/x.torrent?passkey=hidden"));
+        Assert.StartsWith($"http://127.0.0.1:{port}/…/x.torrent?passkey=…: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatIsNoTorrentNamesTheSourceAndTheOffset()
     {
         using var folder = new TemporaryFolder();
