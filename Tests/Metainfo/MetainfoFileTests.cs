@@ -217,6 +217,10 @@ public class MetainfoFileTests
     {
         byte[] torrent = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[MetainfoFile.MaxBytes] } });
         Assert.Throws<FormatException>(() => MetainfoFile.Parse(torrent));
+
+        byte[] largest = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[2 * MetainfoFile.MaxBytes - torrent.Length + 1] } });
+        Assert.Equal(MetainfoFile.MaxBytes, largest.Length);
+        Assert.Equal(40000, MetainfoFile.Parse(largest).Geometry.TotalLength);
     }
 
     [Fact]

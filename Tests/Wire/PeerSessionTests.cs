@@ -107,6 +107,19 @@ public class PeerSessionTests
     }
 
     [Theory]
+    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x01, 20 }, 1 << 20)] // extended, 1 MiB
+    [InlineData(new byte[] { 0x00, 0x00, 0x40, 0x09, 7 }, 16384)] // a whole block
+    [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x0A, 5 }, 9)] // 70 pieces in 9 bytes
+    public void TheLongestFrameOfAKindIsWaitedForAndTaken(byte[] head, int payload)
+    {
+        var peer = Connected(out Recorder recorder);
+        byte[] frame = new byte[BinaryPrimitives.ReadInt32BigEndian(head) + 4];
+        head.CopyTo(frame, 0);
+        Feed(peer, frame, () => 10_000);
+        Assert.True(recorder.Log.ToString().Contains($" {payload} ", StringComparison.Ordinal) || recorder.Log.ToString().Contains($"Length = {payload}", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("GET / HTTP/1.1\r\n")]
     [InlineData("\u0013BitTorrent protocoL")]
     public void AnotherProtocolIsDroppedAtItsFirstWrongByte(string hello)
