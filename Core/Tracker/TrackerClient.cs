@@ -1,8 +1,8 @@
 // Announces one torrent to its trackers (BEP 3, BEP 12): which tracker, which event, when.
-// Tiers are shuffled once. Every announce walks them from the top and stops at the first tracker that answers, which moves
-// to the front of its tier; so one tracker knows us at a time, and a dead one costs nothing while another works.
-// A tracker that is silent for AskNextAfter is not waited for: the next is asked too. Silent for SilentAfter, it counts as
-// failed, though its request goes on (BEP 15 repeats for two hours) and a late answer is welcome.
+// One tracker of every tier knows us at a time. BEP 12 asks for the first tier that works and no further; then two peers that
+// found different trackers down would never meet, so every tier is told, as most clients do.
+// A tracker that is silent for SilentAfter counts as failed, though its request goes on (BEP 15 repeats for two hours) and a
+// late answer is welcome.
 // A monitor: any thread may call; time moves only in Tick. The events port is called outside the lock.
 using System.Net;
 
@@ -22,27 +22,17 @@ interface ITrackerEvents
 
 sealed class TrackerClient : ITrackerCaller
 {
-    /// <summary>The first try of a UDP request ends here (BEP 15); HTTP answers far sooner if at all.</summary>
-    static readonly TimeSpan AskNextAfter = TimeSpan.FromSeconds(15);
-
     /// <summary>The first two tries of a UDP request: 15 s + 30 s.</summary>
     static readonly TimeSpan SilentAfter = TimeSpan.FromSeconds(45);
 
-    /// <summary>Who has no peer may ask again before the interval is over, but not sooner than this unless "min interval" says so.</summary>
-    static readonly TimeSpan UsualMinInterval = TimeSpan.FromMinutes(5);
-
-    static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30), UsualInterval = TimeSpan.FromMinutes(30), LongestInterval = TimeSpan.FromDays(1);
-
     readonly Announce _self;
-    readonly List<TrackerEntry> _order = []; // tier by tier, in the order they are asked
+    readonly TrackerTier[] _tiers;
     readonly ITrackerTransport _transport;
     readonly ITrackerEvents _events;
     readonly Random _random;
     readonly Lock _lock = new();
 
     TimeSpan _now;
-    TimeSpan _dueAt, _earliestAt;
-    TrackerEntry? _holder; // the tracker whose intervals these two follow
     bool _wantsPeers;
     AnnounceTotals _totals;
     bool _stopping;
@@ -54,19 +44,20 @@ sealed class TrackerClient : ITrackerCaller
     {
         (_self, _transport, _events, _random) = (self, transport, events, random);
         var seen = new HashSet<string>();
-        for (int tier = 0; tier < tiers.Count; tier++)
+        _tiers = [.. tiers.Select((urls, number) =>
         {
-            string[] urls = [.. tiers[tier]];
-            random.Shuffle(urls);
-            foreach (string url in urls)
-                if (seen.Add(url)) _order.Add(Enter(url, tier));
-        }
+            string[] order = [.. urls];
+            random.Shuffle(order);
+            return new TrackerTier([.. order.Where(seen.Add).Select(url => Enter(url, number))]);
+        })];
     }
+
+    IEnumerable<TrackerEntry> All => _tiers.SelectMany(tier => tier.Trackers);
 
     /// <summary>True if no tracker is left to hope for at this time: each has failed, or there is none. Retries go on.</summary>
     public bool AllFailed
     {
-        get { lock (_lock) return _order.TrueForAll(t => t.Failure != TrackerFailure.None); }
+        get { lock (_lock) return All.All(t => t.Failure != TrackerFailure.None); }
     }
 
     /// <summary>The failure that says most among the trackers, and its reason; None if <see cref="AllFailed"/> is false.</summary>
@@ -76,9 +67,7 @@ sealed class TrackerClient : ITrackerCaller
         {
             lock (_lock)
             {
-                if (!AllFailed || _order.Count == 0) return (TrackerFailure.None, "");
-                TrackerEntry worst = _order.MaxBy(t => t.Failure)!;
-                return (worst.Failure, worst.Reason);
+                return AllFailed && All.MaxBy(t => t.Failure) is { } worst ? (worst.Failure, worst.Reason) : (TrackerFailure.None, "");
             }
         }
     }
@@ -86,13 +75,13 @@ sealed class TrackerClient : ITrackerCaller
     /// <summary>True once every tracker has answered its "stopped" or failed to.</summary>
     public bool IsStopped
     {
-        get { lock (_lock) return _stopping && _order.TrueForAll(t => !t.OwesStopped && t.Pending?.Announce.Event != AnnounceEvent.Stopped); }
+        get { lock (_lock) return _stopping && All.All(t => !t.OwesStopped && t.Pending?.Announce.Event != AnnounceEvent.Stopped); }
     }
 
     /// <summary>In the order they are asked.</summary>
     public IReadOnlyList<TrackerStatus> Status()
     {
-        lock (_lock) return _order.ConvertAll(StatusOf);
+        lock (_lock) return [.. _tiers.SelectMany(tier => tier.Trackers.Select(tracker => StatusOf(tier, tracker)))];
     }
 
     /// <summary>Call about once a second, and once at the start.</summary>
@@ -105,11 +94,12 @@ sealed class TrackerClient : ITrackerCaller
         {
             (_now, _totals, _wantsPeers) = (now, totals, wantsPeers);
             if (_stopping) return;
-            foreach (TrackerEntry tracker in _order)
+            foreach (TrackerTier tier in _tiers)
+            foreach (TrackerEntry tracker in tier.Trackers)
             {
                 if (tracker.Pending is null || tracker.Failure != TrackerFailure.None || now - tracker.SentAt < SilentAfter) continue;
                 tracker.OnSilent($"no answer in {SilentAfter.TotalSeconds} s");
-                (silent ??= []).Add(StatusOf(tracker));
+                (silent ??= []).Add(StatusOf(tier, tracker));
             }
             Advance();
         }
@@ -122,7 +112,7 @@ sealed class TrackerClient : ITrackerCaller
         lock (_lock)
         {
             _totals = _totals with { Left = 0 };
-            _order.ForEach(t => t.OnCompleted());
+            foreach (TrackerEntry tracker in All) tracker.OnCompleted();
             Advance();
         }
     }
@@ -138,7 +128,7 @@ sealed class TrackerClient : ITrackerCaller
             if (_stopping) return;
             _stopping = true;
             _totals = totals;
-            foreach (TrackerEntry tracker in _order)
+            foreach (TrackerEntry tracker in All)
             {
                 tracker.OwesStopped = tracker.MayListUs;
                 if (tracker.Pending is null) TellStopped(tracker);
@@ -149,7 +139,10 @@ sealed class TrackerClient : ITrackerCaller
     /// <summary>After <see cref="Stop"/>: no answer is waited for any longer.</summary>
     public void StopAtOnce()
     {
-        lock (_lock) _order.ForEach(TellStopped);
+        lock (_lock)
+        {
+            foreach (TrackerEntry tracker in All) TellStopped(tracker);
+        }
     }
 
     void TellStopped(TrackerEntry tracker)
@@ -164,54 +157,37 @@ sealed class TrackerClient : ITrackerCaller
         TrackerStatus status;
         lock (_lock)
         {
-            TrackerEntry? tracker = _order.Find(t => t.Pending == request);
-            if (tracker is null) return; // overtaken by "stopped"
+            if (Find(request) is not var (tier, tracker)) return; // overtaken by "stopped"
             tracker.OnReply(reply, _now, _random);
-            if (reply.Failure == TrackerFailure.None) OnSuccess(tracker, reply);
+            if (reply.Failure == TrackerFailure.None) tier.OnSuccess(tracker, reply, _now);
             tracker.OwesStopped &= tracker.MayListUs; // a "started" that failed leaves nothing to take back
             TellStopped(tracker);
             Advance();
-            status = StatusOf(tracker);
+            status = StatusOf(tier, tracker);
         }
         if (reply.Peers.Count > 0 && request.Announce.Event != AnnounceEvent.Stopped) _events.OnPeers(reply.Peers);
         _events.OnTracker(status);
     }
 
-    void OnSuccess(TrackerEntry tracker, TrackerReply reply)
+    (TrackerTier, TrackerEntry)? Find(TrackerRequest request)
     {
-        _order.Remove(tracker);
-        _order.Insert(_order.FindIndex(t => t.Tier >= tracker.Tier) is var at and >= 0 ? at : _order.Count, tracker);
-
-        // A late answer, or a "completed" to a tracker we have left, does not change whose interval is kept.
-        if (_now < _dueAt && tracker != _holder) return;
-        _holder = tracker;
-        TimeSpan interval = reply.Interval ?? UsualInterval;
-        if (reply.MinInterval > interval) interval = reply.MinInterval.Value;
-        _dueAt = _now + Sensible(interval);
-        _earliestAt = _now + Sensible(reply.MinInterval ?? UsualMinInterval);
+        foreach (TrackerTier tier in _tiers)
+            foreach (TrackerEntry tracker in tier.Trackers)
+                if (tracker.Pending == request) return (tier, tracker);
+        return null;
     }
-
-    static TimeSpan Sensible(TimeSpan interval) => TimeSpan.FromTicks(Math.Clamp(interval.Ticks, ShortestInterval.Ticks, LongestInterval.Ticks));
-
-    bool IsDue => _now >= _dueAt || (_wantsPeers && _now >= _earliestAt);
 
     /// <summary>Sends whatever may be sent at this time.</summary>
     void Advance()
     {
         if (_stopping) return;
-        foreach (TrackerEntry tracker in _order)
-            if (tracker.OwesCompleted && tracker.StartedTold && MayAsk(tracker)) Ask(tracker, AnnounceEvent.Completed);
-        if (!IsDue) return;
-        foreach (TrackerEntry tracker in _order)
+        foreach (TrackerTier tier in _tiers)
         {
-            if (tracker.Pending is not null && _now - tracker.SentAt < AskNextAfter) return;
-            if (!MayAsk(tracker)) continue;
-            Ask(tracker, tracker.NextEvent);
-            return;
+            foreach (TrackerEntry tracker in tier.Trackers)
+                if (tracker.OwesCompleted && tracker.StartedTold && tracker.MayBeAsked(_now)) Ask(tracker, AnnounceEvent.Completed);
+            if (tier.Due(_now, _wantsPeers) is { } due) Ask(due, due.NextEvent);
         }
     }
-
-    bool MayAsk(TrackerEntry tracker) => tracker.Pending is null && tracker.NotBefore <= _now;
 
     void Ask(TrackerEntry tracker, AnnounceEvent happened)
     {
@@ -228,10 +204,5 @@ sealed class TrackerClient : ITrackerCaller
         return unusable;
     }
 
-    TrackerStatus StatusOf(TrackerEntry tracker)
-    {
-        TimeSpan due = tracker.NotBefore > _dueAt ? tracker.NotBefore : _dueAt;
-        bool planned = !_stopping && tracker.Pending is null && due != TimeSpan.MaxValue && (tracker == _holder || tracker.Failure != TrackerFailure.None);
-        return tracker.Status(planned ? due > _now ? due - _now : TimeSpan.Zero : null);
-    }
+    TrackerStatus StatusOf(TrackerTier tier, TrackerEntry tracker) => tracker.Status(_stopping ? null : tier.Until(tracker, _now));
 }

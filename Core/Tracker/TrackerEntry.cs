@@ -1,5 +1,5 @@
 // One tracker of a torrent: what it has been told, what it owes us, and when it may be asked again.
-// Only TrackerClient touches it, under its lock.
+// Only TrackerClient and its tier touch it, under the client's lock.
 namespace TinyTorrent.Tracker;
 
 sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
@@ -21,6 +21,8 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
 
     /// <summary>After failures: not to be asked before.</summary>
     public TimeSpan NotBefore { get; private set; }
+
+    public bool MayBeAsked(TimeSpan now) => Pending is null && NotBefore <= now;
 
     /// <summary>A "started" was answered, so the tracker lists us and has to hear of the end.</summary>
     public bool StartedTold { get; private set; }

@@ -12,6 +12,16 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
     public FakeTrackers(int seed, params string[][] tiers) =>
         Client = new TrackerClient(Self, tiers, this, this, new Random(seed));
 
+    /// <summary>One tier that was shuffled into just this order.</summary>
+    public static FakeTrackers InOrder(params string[] urls)
+    {
+        for (int seed = 0; ; seed++)
+        {
+            var world = new FakeTrackers(seed, urls);
+            if (world.Client.Status().Select(status => status.Url).SequenceEqual(urls)) return world;
+        }
+    }
+
     public static Announce Self { get; } = new()
     {
         InfoHash = new InfoHash(Enumerable.Range(1, 20).Select(i => (byte)(i * 13)).ToArray()),

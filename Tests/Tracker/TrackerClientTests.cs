@@ -8,9 +8,9 @@ public class TrackerClientTests
     static string[] Tier(params string[] hosts) => Array.ConvertAll(hosts, h => $"http://{h}/announce");
 
     [Fact]
-    public void TiersAreAskedInOrderAndTheFirstAnswerEndsTheWalk()
+    public void ATierIsAskedInOrderAndTheFirstAnswerEndsTheWalk()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"), Tier("c"));
+        var world = FakeTrackers.InOrder(Tier("a", "b", "c"));
         world.Start();
         Assert.Equal("a Started", world.TakeLog());
         world.Fail("a");
@@ -21,17 +21,35 @@ public class TrackerClientTests
     }
 
     [Fact]
+    public void EveryTierIsAskedAtItsOwnIntervals()
+    {
+        var world = new FakeTrackers(1, Tier("a"), Tier("b"), Tier("c"));
+        world.Start();
+        Assert.Equal("a Started, b Started, c Started", world.TakeLog());
+        world.Fail("a");
+        world.Succeed("b", interval: 600);
+        world.Succeed("c", interval: 1800);
+        Assert.False(world.Client.AllFailed);
+        world.Pass(599);
+        Assert.DoesNotContain(world.Log, line => line[0] != 'a');
+        world.Log.Clear();
+        world.Pass(1);
+        Assert.Contains("b None", world.Log);
+        Assert.DoesNotContain(world.Log, line => line[0] == 'c');
+    }
+
+    [Fact]
     public void AnAnnounceWalksFromTheTopAgain()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Fail("a");
         world.Succeed("b");
         world.TakeLog();
         world.Pass(1800);
-        Assert.Equal("a Started", world.TakeLog());
-        world.Fail("a");
         Assert.Equal("b None", world.TakeLog());
+        world.Fail("b");
+        Assert.Equal("a Started", world.TakeLog());
     }
 
     [Fact]
@@ -67,7 +85,7 @@ public class TrackerClientTests
     [Fact]
     public void EachEventIsToldOncePerTracker()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Succeed("a");
         world.Client.OnCompleted();
@@ -84,7 +102,7 @@ public class TrackerClientTests
         world.Succeed("b");
         world.Client.Stop(world.Totals);
         world.Client.Stop(world.Totals);
-        Assert.Equal("a Stopped, b Stopped", world.TakeLog());
+        Assert.Equal("b Stopped, a Stopped", world.TakeLog());
         Assert.Equal(0, world.Requests[^1].Announce.NumWant);
         Assert.False(world.Client.IsStopped);
         world.Succeed("a");
@@ -139,7 +157,7 @@ public class TrackerClientTests
     [Fact]
     public void StoppedIsToldAfterTheAnswerThatIsUnderWay()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Client.Stop(world.Totals);
         Assert.Equal("a Started", world.TakeLog());
@@ -154,7 +172,7 @@ public class TrackerClientTests
     [Fact]
     public void InAHurryStoppedIsToldWhileAnotherAnswerIsUnderWay()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Client.Stop(world.Totals);
         world.Client.StopAtOnce();
@@ -264,7 +282,7 @@ public class TrackerClientTests
     [Fact]
     public void ASilentTrackerDoesNotHoldUpTheNextAndItsLateAnswerIsTaken()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Pass(14);
         Assert.Equal("a Started", world.TakeLog());
@@ -287,7 +305,7 @@ public class TrackerClientTests
     [Fact]
     public void ALateAnswerDoesNotShortenTheIntervalOfTheTrackerThatHoldsUs()
     {
-        var world = new FakeTrackers(1, Tier("a"), Tier("b"));
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Pass(15);
         world.Succeed("b", interval: 1800);
