@@ -20,9 +20,9 @@ sealed class RateLimiter
 
     public bool IsUnlimited => _bytesPerSecond == 0;
 
-    /// <summary>Bytes that keep the flow smooth: about 50 ms' worth, at least one block.</summary>
+    /// <summary>Bytes that keep the flow smooth, and many peers even: about 5 ms' worth, at least one block.</summary>
     public int Quantum(int blockLength, int most) =>
-        IsUnlimited ? most : (int)Math.Clamp(_bytesPerSecond / 20, Math.Min(blockLength, most), most);
+        IsUnlimited ? most : (int)Math.Clamp(_bytesPerSecond / 200, Math.Min(blockLength, most), most);
 
     /// <summary>Accounts for bytes sent or received and returns how long to wait before the next.</summary>
     public TimeSpan Charge(int bytes, TimeSpan now)
