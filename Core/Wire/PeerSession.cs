@@ -10,14 +10,15 @@ using TinyTorrent.Types;
 namespace TinyTorrent.Wire;
 
 /// <summary>The reader's methods are for one thread at a time, the writer's for another.</summary>
-sealed class PeerSession(Admission admit)
+/// <param name="slabs">Whose sizes follow what others have borrowed; null: <see cref="Slabs.Shared"/>.</param>
+sealed class PeerSession(Admission admit, Slabs? slabs = null)
 {
     /// <summary>So many blocks with their headers fill the largest slab and leave room for small messages.</summary>
     public const int MaxBlocksPerSend = 15;
 
     const int BlockStride = PeerMessage.PieceHeaderLength + Geometry.BlockLength;
 
-    readonly Slabs _slabs = Slabs.Shared;
+    readonly Slabs _slabs = slabs ?? Slabs.Shared;
     readonly List<ReceivedBlock> _blocks = [];
     IPeerEvents? _events;
     byte[] _buffer = [];
