@@ -3,8 +3,8 @@
 # make test       every test that needs no network beyond loopback
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
-# make faults    kills at random moments, disks that fill, files that change under way (root)
-# make fuzz      every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
+# make faults     kills at random moments, disks that fill, files that change under way (root)
+# make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
 # make simulate   whole swarms on a simulated network, and a crowd (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000)
 # make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
