@@ -51,7 +51,7 @@ sealed class CatalogueKeeper
         {
             if (!MetainfoFile.TryParse(torrent.ToArray(), out MetainfoFile? metainfo, out string problem)) return new Publication { Problem = problem };
             if (!serves(metainfo.InfoHash)) return new Publication { Result = PublishResult.NotServed };
-            var entry = new CatalogueEntry(metainfo, now, token) { Torrent = _folder is null ? metainfo.Raw : null };
+            var entry = new CatalogueEntry(metainfo, now, token) { Torrent = _folder is null ? metainfo.Raw : default(ReadOnlyMemory<byte>?) }; // a plain null would become an empty memory
             PublishResult result = Store.Publish(entry, out CatalogueEntry? holder);
             DiskResult saved = result == PublishResult.Added && _folder is not null ? _folder.Save(entry, torrent) : DiskResult.Ok;
             if (!saved.IsOk)

@@ -38,6 +38,7 @@ public sealed class CatalogueFolderTests : IDisposable
     {
         CatalogueKeeper before = Open();
         CatalogueEntry film = Publish(before, "film", 1), song = Publish(before, "song", 2);
+        Assert.Equal(Published.Torrent("film", 1), before.Read(film)!.Value.ToArray());
         Assert.True(before.Remove(song).IsOk);
         CatalogueKeeper after = Open();
         Assert.Equal(["film"], Names(after));

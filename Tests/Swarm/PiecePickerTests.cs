@@ -319,9 +319,9 @@ public class PiecePickerTests(ITestOutputHelper output)
     {
         foreach (int pieces in (int[])[1_000, 1_000, 10_000, 100_000, 2_000_000])
         {
-            long memory = GC.GetTotalMemory(true);
+            long memory = GC.GetAllocatedBytesForCurrentThread();
             var picker = new PiecePicker(new Geometry((long)pieces * Block, Block), new Random(1));
-            memory = GC.GetTotalMemory(true) - memory;
+            memory = GC.GetAllocatedBytesForCurrentThread() - memory;
             var random = new Random(2);
             PeerPieces[] seeds = [.. Enumerable.Range(0, 4).Select(_ => Seed(picker))];
             PeerPieces[] sparse = [.. Enumerable.Range(0, 20).Select(_ => With(picker, [.. Enumerable.Range(0, 200).Select(_ => random.Next(pieces))]))];
