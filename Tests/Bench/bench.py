@@ -155,7 +155,7 @@ class Bench:
         scratch = os.path.join(self.work, "mktorrent.torrent")
 
         def measure(*command):
-            program = Measured(Host("127.0.0.1"), list(command), os.path.join(self.work, "hash.log"))
+            program = Measured(Host("127.0.0.1", "::1"), list(command), os.path.join(self.work, "hash.log"))
             if (code := program.wait(self.timeout)) != 0:
                 raise Failure(f"{program.name} ended with {code}: {program.output()[-200:]}")
             return program
