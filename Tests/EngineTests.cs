@@ -153,6 +153,28 @@ public sealed class EngineTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ADownloaderConnectsToNoMorePeersThanItMay(bool synchronous)
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 2_000_000)]);
+        await using Engine one = Start(false), two = Start(false), three = Start(false);
+        await using var getter = new Engine(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, MaxPeers: 2));
+        foreach (Engine seeder in (Engine[])[one, two, three]) Add(seeder, metainfo, "seed");
+        ActiveTorrent get = Add(getter, metainfo, "get");
+        int connected = 0, most = 0;
+        var gate = new Lock();
+        get.Torrent.PeerChanged += (_, came) =>
+        {
+            lock (gate) most = Math.Max(most, connected += came ? 1 : -1);
+        };
+        get.AddPeers([new(IPAddress.Loopback, one.Port), new(IPAddress.Loopback, two.Port), new(IPAddress.Loopback, three.Port)]);
+        await get.Completion.WaitAsync(s_patience);
+        AssertSame("seed", "get", metainfo);
+        lock (gate) Assert.InRange(most, 1, 2);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task EveryThreadAndSocketIsGoneWhenTheEngineIs(bool synchronous)
     {
         MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 500_000)]);
