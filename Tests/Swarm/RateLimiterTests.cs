@@ -28,6 +28,32 @@ public class RateLimiterTests
         Assert.InRange(sent, 0.99 * allowed - peers * quantum, 1.01 * allowed + (peers + 1) * quantum);
     }
 
+    [Theory]
+    [InlineData(4 << 20, 1)]
+    [InlineData(4 << 20, 4)]
+    [InlineData(20 << 20, 200)]
+    public void EveryMomentAndEveryPeerGetsItsShare(int rate, int peers)
+    {
+        const double Moment = 0.03; // s
+        var limiter = new RateLimiter(rate);
+        int quantum = limiter.Quantum(16 * 1024, 240 * 1024);
+        var turns = new PriorityQueue<int, (TimeSpan, int)>(Enumerable.Range(0, peers).Select(peer => (peer, (TimeSpan.Zero, peer))));
+        var sent = new long[peers];
+        var moments = new long[(int)(10 / Moment)];
+        int turn = peers;
+        while (turns.TryDequeue(out int peer, out (TimeSpan At, int) next) && next.At < TimeSpan.FromSeconds(10))
+        {
+            // As the drivers do: the next bytes wait until those before them are paid for.
+            TimeSpan paid = next.At + limiter.Charge(quantum, next.At);
+            int moment = (int)(paid.TotalSeconds / Moment);
+            if (moment < moments.Length) moments[moment] += quantum;
+            sent[peer] += quantum;
+            turns.Enqueue(peer, (paid, turn++));
+        }
+        Assert.All(moments.Skip(1), bytes => Assert.InRange(bytes / (Moment * rate), 0.75, 1.25)); // the first holds the burst
+        Assert.InRange(sent.Max() - sent.Min(), 0, 2 * quantum);
+    }
+
     [Fact]
     public void APauseIsNotMadeUpFor()
     {
