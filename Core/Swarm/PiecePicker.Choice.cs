@@ -2,10 +2,11 @@
 //   1. the piece it is at work on: its blocks come in order, so writes stay contiguous and pieces finish;
 //   2. a piece nobody is at work on any more;
 //   3. if the peer is slow against the piece length, a piece another is at work on;
-//   4. the rarest missing piece it has (or the first, when sequential);
+//   4. the rarest missing piece it has;
 //   5. a piece another is at work on, whoever that is;
 //   6. a piece a slow peer was to send alone, from the start;
 //   7. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
+// When sequential, 1 to 5 are one: the first piece that is open or missing.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
 // have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
 using TinyTorrent.Types;
@@ -77,11 +78,11 @@ sealed partial class PiecePicker
     {
         if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.List != null)
         {
-            if (MayTake(current, peer)) return current;
+            if (!Sequential && MayTake(current, peer)) return current;
             Leave(peer);
         }
-        PartialPiece? chosen = FindOpen(_orphans, peer, Looks);
-        bool joins = Sequential || pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
+        bool joins = pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
+        PartialPiece? chosen = Sequential ? FirstInOrder(peer) : FindOpen(_orphans, peer, Looks);
         if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks);
         if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer);
         chosen ??= FindOpen(_orphans, peer, int.MaxValue, peer.Trials > 0) ?? FindOpen(_attended, peer, int.MaxValue) ?? TakeOver(peer, now);
@@ -90,6 +91,17 @@ sealed partial class PiecePicker
         peer.CurrentPiece = chosen.Piece;
         return chosen;
     }
+
+    // Open or missing, whichever comes first: what one peer failed to send is what a reader waits for. Urgent pieces first of all.
+    PartialPiece? FirstInOrder(PeerPieces peer)
+    {
+        PartialPiece? open = FindOpen(_orphans, peer, int.MaxValue), attended = FindOpen(_attended, peer, int.MaxValue);
+        if (attended != null && (open == null || ComesBefore(attended.Piece, open.Piece))) open = attended;
+        int piece = NextMissing(peer);
+        return piece >= 0 && (open == null || ComesBefore(piece, open.Piece)) ? Start(piece, peer) : open;
+    }
+
+    bool ComesBefore(int piece, int other) => _high[piece] != _high[other] ? _high[piece] : piece < other;
 
     int TakeFree(PartialPiece partial, PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
@@ -107,7 +119,6 @@ sealed partial class PiecePicker
     {
         if (list.Count == 0) return null;
         PartialPiece? first = null;
-        if (Sequential) looks = int.MaxValue;
         int at = _random.Next(list.Count);
         for (int left = Math.Min(looks, list.Count); left > 0; left--)
         {
@@ -115,7 +126,7 @@ sealed partial class PiecePicker
             if (++at == list.Count) at = 0;
             if (!peer.Has[partial.Piece] || !(MayTake(partial, peer) || (shares && partial.Only == null))) continue;
             if (!Sequential) return partial;
-            if (first == null || partial.Piece < first.Piece) first = partial;
+            if (first == null || ComesBefore(partial.Piece, first.Piece)) first = partial;
         }
         return first;
     }

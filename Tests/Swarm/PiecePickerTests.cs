@@ -98,6 +98,46 @@ public class PiecePickerTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void SequentialIsInOrderOverAllPeersWhateverTheyHave()
+    {
+        for (int seed = 0; seed < 50; seed++)
+        {
+            var random = new Random(seed);
+            var geometry = new Geometry(60 * 7 * Block, 7 * Block);
+            var picker = new PiecePicker(geometry, random) { Sequential = true };
+            PeerPieces[] peers = [Seed(picker), Seed(picker), With(picker, [.. Enumerable.Range(0, 60).Where(_ => random.Next(2) == 0)])];
+            int next = 0; // the first block nobody is asked for
+            while (next < 50 * 7) // well before the endgame, which asks for what is left in another order
+            {
+                PeerPieces peer = peers[random.Next(peers.Length)];
+                BlockRef[] picked = Pick(picker, peer, random.Next(1, 20));
+                if (peer == peers[2])
+                {
+                    // It takes the first that it has, and the others fill what it leaves out.
+                    Assert.Equal(picked.OrderBy(b => (b.Piece, b.Begin)), picked);
+                    foreach (BlockRef block in picked) picker.GiveBack(peer, block);
+                    continue;
+                }
+                foreach (BlockRef block in picked) Assert.Equal(geometry.Block(next / 7, next++ % 7), block);
+            }
+        }
+    }
+
+    [Fact]
+    public void SequentialGoesBackForWhatAPeerDidNotSendBeforeItFinishesAPiece()
+    {
+        var geometry = new Geometry(10 * 3 * Block, 3 * Block);
+        var picker = new PiecePicker(geometry, new Random(1)) { Sequential = true };
+        PeerPieces late = Seed(picker), peer = Seed(picker);
+        BlockRef[] first = Pick(picker, late, 3);
+        Pick(picker, peer, 4);
+        foreach (BlockRef block in first[1..]) picker.GiveBack(late, block);
+        Assert.Equal([.. first[1..], geometry.Block(2, 1)], Pick(picker, peer, 3));
+        picker.SetPriority(7, PiecePriority.High); // what is played at this moment
+        Assert.Equal([geometry.Block(7, 0), geometry.Block(7, 1), geometry.Block(7, 2), geometry.Block(2, 2), geometry.Block(3, 0)], Pick(picker, peer, 5));
+    }
+
+    [Fact]
     public void HighPiecesComeFirstAndSkippedOnesNever()
     {
         for (int seed = 0; seed < 100; seed++)
