@@ -34,15 +34,7 @@ sealed record CataloguePage(int Page, int Total, IReadOnlyList<(CatalogueEntry E
         foreach ((CatalogueEntry entry, SwarmCounts counts) in Rows)
         {
             json.WriteStartObject();
-            json.WriteString("name", entry.Name);
-            json.WriteString("info_hash", entry.InfoHash.ToString());
-            json.WriteNumber("size", entry.Size);
-            json.WriteNumber("file_count", entry.FileCount);
-            json.WriteString("kind", ContentKinds.NameOf(entry.Kind));
-            json.WriteString("comment", entry.Comment);
-            json.WriteNumber("published", entry.Published);
-            json.WriteNumber("seeders", counts.Seeders);
-            json.WriteNumber("leechers", counts.Leechers);
+            ListedEntry.Of(entry, counts).WriteTo(json);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -2,6 +2,7 @@
 // is a sentence, texts are raw, and numbers are nobody's promise. Fields of later versions are stepped over. Pure.
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Catalogue;
@@ -9,7 +10,25 @@ namespace TinyTorrent.Catalogue;
 /// <param name="Size">Bytes.</param>
 /// <param name="Published">Seconds since 1970, by the server's clock.</param>
 sealed record ListedEntry(
-    string Name, InfoHash InfoHash, long Size, int FileCount, ContentKind Kind, string Comment, long Published, int Seeders, int Leechers);
+    string Name, InfoHash InfoHash, long Size, int FileCount, ContentKind Kind, string Comment, long Published, int Seeders, int Leechers)
+{
+    public static ListedEntry Of(CatalogueEntry entry, SwarmCounts counts) => new(
+        entry.Name, entry.InfoHash, entry.Size, entry.FileCount, entry.Kind, entry.Comment, entry.Published, counts.Seeders, counts.Leechers);
+
+    /// <summary>The fields of a JSON object that has begun, the same in a page and in an event.</summary>
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("name", Name);
+        json.WriteString("info_hash", InfoHash.ToString());
+        json.WriteNumber("size", Size);
+        json.WriteNumber("file_count", FileCount);
+        json.WriteString("kind", ContentKinds.NameOf(Kind));
+        json.WriteString("comment", Comment);
+        json.WriteNumber("published", Published);
+        json.WriteNumber("seeders", Seeders);
+        json.WriteNumber("leechers", Leechers);
+    }
+}
 
 /// <param name="Now">Seconds since 1970, by the server's clock.</param>
 sealed record ListedPage(long Now, int Pages, int Total, IReadOnlyList<ListedEntry> Entries)

@@ -65,7 +65,7 @@ static class CatalogueSource
         }
         near = near with { Entries = [.. near.Entries.Take(MaxNear)] };
         if (progress.Events is { } events)
-            foreach (ListedEntry entry in near.Entries) events.Write("near", json => ListCommand.Write(json, entry));
+            foreach (ListedEntry entry in near.Entries) events.Write("near", entry.WriteTo);
         else if (near.Entries.Count > 0)
             foreach (string line in CatalogueTable.Lines(near, null)) Console.Error.WriteLine(line);
         return new CommandException(ExitCode.BadInput, near.Entries.Count == 0

@@ -1,5 +1,4 @@
 // `list`: what a tracker's catalogue has, as a table or as JSON.
-using System.Text.Json;
 using TinyTorrent.Catalogue;
 
 namespace TinyTorrent.Commands;
@@ -34,7 +33,7 @@ static class ListCommand
         }, interrupt.Token);
         if (JsonEvents.Create(arguments) is { } events)
         {
-            foreach (ListedEntry entry in found.Entries) events.Write("entry", json => Write(json, entry));
+            foreach (ListedEntry entry in found.Entries) events.Write("entry", entry.WriteTo);
             events.Write("listed", json => json.WriteNumber("total", found.Total));
             return ExitCode.Done;
         }
@@ -49,19 +48,5 @@ static class ListCommand
     {
         if (arguments.Has("--audio") && arguments.Has("--video")) throw Arguments.Usage("--audio and --video exclude each other");
         return arguments.Has("--audio") ? ContentKind.Audio : arguments.Has("--video") ? ContentKind.Video : null;
-    }
-
-    /// <summary>The fields of an entry, the same in every event.</summary>
-    public static void Write(Utf8JsonWriter json, ListedEntry entry)
-    {
-        json.WriteString("name", entry.Name);
-        json.WriteString("info_hash", entry.InfoHash.ToString());
-        json.WriteNumber("size", entry.Size);
-        json.WriteNumber("file_count", entry.FileCount);
-        json.WriteString("kind", ContentKinds.NameOf(entry.Kind));
-        json.WriteString("comment", entry.Comment);
-        json.WriteNumber("published", entry.Published);
-        json.WriteNumber("seeders", entry.Seeders);
-        json.WriteNumber("leechers", entry.Leechers);
     }
 }

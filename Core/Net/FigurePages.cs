@@ -6,7 +6,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using TinyTorrent.Hashing;
+using TinyTorrent.Catalogue;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
@@ -29,7 +29,7 @@ static class FigurePages
     const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
 
     static readonly string HtmlHeaders = CommonHeaders
-        + $"\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-{HashOf(Style)}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        + $"\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-{WebPage.HashOf(Style)}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         + "\r\nReferrer-Policy: no-referrer";
 
     public static void WriteJson(ReadOnlySpan<TrackerFigure> figures, HttpResponse response)
@@ -86,12 +86,5 @@ static class FigurePages
     {
         foreach (ReadOnlyMemory<char> chunk in text.GetChunks())
             response.Advance(Encoding.UTF8.GetBytes(chunk.Span, response.GetSpan(Encoding.UTF8.GetMaxByteCount(chunk.Length))));
-    }
-
-    static string HashOf(string text)
-    {
-        Span<byte> digest = stackalloc byte[Sha256.Size];
-        Sha256.Hash(Encoding.UTF8.GetBytes(text), digest);
-        return Convert.ToBase64String(digest);
     }
 }
