@@ -16,11 +16,29 @@ sealed class Playback(ActiveTorrent torrent)
 
     readonly Lock _gate = new();
     (int First, int Count) _urgent;
+    int _readers;
 
     /// <summary>Passes on what is verified, and waits for what is not.</summary>
     /// <param name="offset">In the content.</param>
     /// <exception cref="IOException">The reader is gone, or the disk failed.</exception>
     public async Task CopyAsync(long offset, long length, Stream output, CancellationToken cancellation)
+    {
+        lock (_gate) _readers++;
+        try
+        {
+            await ReadOnAsync(offset, length, output, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                // A swarm in which everybody reads in order soon lacks what comes last: only who plays does so.
+                if (--_readers == 0) Urge(0, 0);
+            }
+        }
+    }
+
+    async Task ReadOnAsync(long offset, long length, Stream output, CancellationToken cancellation)
     {
         byte[] buffer = new byte[Math.Min(BufferSize, length)];
         Geometry geometry = torrent.Metainfo.Geometry;
@@ -60,12 +78,13 @@ sealed class Playback(ActiveTorrent torrent)
     void Hurry(int piece)
     {
         Geometry geometry = torrent.Metainfo.Geometry;
-        int count = Math.Min(1 + AheadBytes / geometry.PieceLength, geometry.PieceCount - piece);
-        lock (_gate)
-        {
-            torrent.Torrent.SetUrgent(_urgent.First, _urgent.Count, false);
-            _urgent = (piece, count);
-            torrent.Torrent.SetUrgent(piece, count, true);
-        }
+        lock (_gate) Urge(piece, Math.Min(1 + AheadBytes / geometry.PieceLength, geometry.PieceCount - piece));
+    }
+
+    void Urge(int piece, int count)
+    {
+        torrent.Torrent.SetUrgent(_urgent.First, _urgent.Count, false);
+        _urgent = (piece, count);
+        if (count > 0) torrent.Torrent.SetUrgent(piece, count, true);
     }
 }

@@ -82,7 +82,7 @@ sealed class Torrent
     {
         lock (_gate)
         {
-            _picker.Sequential |= urgent;
+            _picker.Sequential = urgent;
             for (int piece = first; piece < first + count; piece++)
                 if (_picker.Needed[piece]) _picker.SetPriority(piece, urgent ? PiecePriority.High : PiecePriority.Normal);
         }

@@ -66,6 +66,20 @@ public class TorrentTests
     }
 
     [Fact]
+    public void ItReadsInOrderOnlyWhileSomethingIsUrgent()
+    {
+        var swarm = new MiniSwarm(4000 * KiB, 64 * KiB, seed: 5);
+        Node downloader = swarm.AddEmpty();
+        downloader.Torrent.SetUrgent(40, 10, true);
+        Assert.True(downloader.Picker.Sequential);
+        downloader.Torrent.SetUrgent(40, 10, false);
+        Assert.False(downloader.Picker.Sequential);
+        swarm.Connect(downloader, swarm.AddSeed());
+        swarm.Run(seconds: 30);
+        Assert.Equal(swarm.Content, downloader.Disk.Content);
+    }
+
+    [Fact]
     public void APeerThatVanishesCostsItsBlocksNotTheDownload()
     {
         var swarm = new MiniSwarm(4000 * KiB, 64 * KiB, seed: 4);
