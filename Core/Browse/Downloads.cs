@@ -27,16 +27,19 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         public volatile string? Error;
         public volatile bool IsChecking;
         public Task Work = Task.CompletedTask;
+
+        /// <summary>It failed before the engine had it; what the engine has cannot be begun a second time.</summary>
+        public bool MayBeginAgain => Error is not null && Torrent is null;
     }
 
-    /// <summary>Begins, or begins again what failed.</summary>
+    /// <summary>Begins, or begins again what failed before it was under way.</summary>
     /// <returns>False if there are too many.</returns>
     public bool TryStart(InfoHash hash)
     {
         lock (_gate)
         {
             int at = _entries.FindIndex(entry => entry.Hash == hash);
-            if (at >= 0 && _entries[at].Error is null) return true;
+            if (at >= 0 && !_entries[at].MayBeginAgain) return true;
             if (at < 0 && _entries.Count == Most) return false;
             var entry = new Entry(hash);
             if (at < 0) _entries.Add(entry);
@@ -105,7 +108,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         if (!result.IsOk) throw new IOException(result.ToString());
     }
 
-    /// <summary>{"downloads": [{"info_hash", "state", "done", "total", "rate", "peers", "folder", "error", "files": [{"index", "path", "length", "type"}]}]}</summary>
+    /// <summary>{"downloads": [{"info_hash", "state", "done", "total", "rate", "peers", "folder", "error", "again", "files": [{"index", "path", "length", "type"}]}]}</summary>
     public void WriteTo(Utf8JsonWriter json)
     {
         Entry[] entries;
@@ -131,7 +134,8 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         json.WriteNumber("rate", (long)stats.DownRate);
         json.WriteNumber("peers", stats.Peers);
         json.WriteString("folder", folder);
-        if (error is not null) json.WriteString("error", error);
+        if (error is not null) json.WriteString("error", entry.MayBeginAgain ? error : $"{error}; browse goes on with it when it is started again");
+        json.WriteBoolean("again", entry.MayBeginAgain);
         if (torrent is not null) WriteFiles(json, torrent.Metainfo.Files);
         json.WriteEndObject();
     }

@@ -193,8 +193,23 @@ public sealed class BrowseServerTests : IDisposable
         {
             using HttpResponseMessage started = await Send(HttpMethod.Post, _server.Url + "downloads/" + new string('0', 40));
             Assert.Equal(HttpStatusCode.Accepted, started.StatusCode);
-            Assert.Equal("not listed", (await Until("failed")).GetProperty("error").GetString());
+            JsonElement failed = await Until("failed");
+            Assert.Equal("not listed", failed.GetProperty("error").GetString());
+            Assert.True(failed.GetProperty("again").GetBoolean());
         }
+    }
+
+    [Fact]
+    public async Task WhatTheDiskHasFailedIsSaidAndNotBegunTwice()
+    {
+        _downloads.TryStart(_metainfo.InfoHash);
+        await Until("downloading");
+        File.Delete(At("out/film.webm"));
+        Directory.CreateDirectory(At("out/film.webm"));
+        JsonElement failed = await Until("failed");
+        Assert.False(failed.GetProperty("again").GetBoolean());
+        _downloads.TryStart(_metainfo.InfoHash);
+        Assert.Equal("failed", (await Download()).GetProperty("state").GetString());
     }
 
     [Fact]

@@ -232,7 +232,7 @@ async function showTransfers() {
     transfers.set(transfer.info_hash, transfer);
     const row = rows.get(transfer.info_hash);
     if (!row) continue;
-    row.download.hidden = transfer.state !== 'failed';
+    row.download.hidden = !transfer.again;
     row.bar.hidden = transfer.state === 'failed' || transfer.state === 'complete';
     row.bar.value = transfer.done / Math.max(1, transfer.total);
     row.bar.setAttribute('aria-label', `${shown(row.entry.name)}: progress`);
@@ -256,7 +256,7 @@ function watch() {
 
 async function play(hash) {
   const known = transfers.get(hash);
-  if ((!known || known.state === 'failed') && !await download(hash)) return;
+  if ((!known || known.again) && !await download(hash)) return;
   playing = hash;
   const name = shown(rows.get(hash).entry.name);
   $('playing').textContent = name;
