@@ -15,6 +15,20 @@ unsafe interface IBlockHash
     /// <param name="blocks">Blocks taken of every stream.</param>
     static abstract void Compress<TLanes, T>(T* state, byte** streams, int sets, nint blocks)
         where TLanes : ILanes<T> where T : unmanaged;
+
+    /// <summary>Writes the routine of <see cref="ShaInstructions{THash}"/>.</summary>
+    /// <param name="streams">1 or 2.</param>
+    /// <returns>Its length in bytes.</returns>
+    static abstract int WriteRoutine(Span<byte> code, int streams);
+
+    /// <summary>Where the routine has each word of the state: 0 to 3 in its first register, 4 to 7 in its second, from the lowest.</summary>
+    static abstract ReadOnlySpan<byte> RegisterPlaces { get; }
+
+    /// <summary>How 16 bytes of a block become four words in the order in which the routine takes them.</summary>
+    static abstract ReadOnlySpan<byte> ByteOrder { get; }
+
+    /// <summary>Those that the instructions do not have in them.</summary>
+    static abstract ReadOnlySpan<uint> RoundConstants { get; }
 }
 
 static unsafe class BlockHash

@@ -1,4 +1,5 @@
-// Takes any number of streams through a hash, as many at a time as the machine's widest vectors have lanes for.
+// Takes any number of streams through a hash, as many at a time as suits the machine: two over its SHA extensions, or as
+// many as its vectors have lanes for. Two streams over the extensions keep pace with eight lanes; sixteen are ahead.
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 
@@ -8,21 +9,30 @@ static unsafe class SideBySide
 {
     const int MaxLanes = 16, MaxSets = 2, MaxStateWords = 8;
 
-    /// <summary>Lanes that work here, 1 and up. In a build for any x86-64 the wide ones are not compiled in.</summary>
+    static readonly bool s_haveInstructions = ShaInstructions<Sha1>.IsSupported && ShaInstructions<Sha256>.IsSupported;
+
+    /// <summary>
+    /// Streams side by side that work here, 1 and up: 2 stands for the SHA extensions, the others for lanes. In a build for
+    /// any x86-64 the wide ones are not compiled in.
+    /// </summary>
     public static int[] Widths { get; } =
-        [.. new[] { 1, Lanes4.IsSupported ? 4 : 0, Lanes8.IsSupported ? 8 : 0, Lanes16.IsSupported ? 16 : 0 }.Where(width => width > 0)];
+    [
+        .. new[]
+        {
+            1, s_haveInstructions ? ShaInstructions.Count : 0, Lanes4.IsSupported ? 4 : 0, Lanes8.IsSupported ? 8 : 0, Lanes16.IsSupported ? 16 : 0,
+        }.Where(width => width > 0),
+    ];
 
-    /// <summary>Lanes used: the most there are, or as many as TINYTORRENT_LANES allows.</summary>
-    public static int Width { get; } = WidestUpTo(
-        int.TryParse(Environment.GetEnvironmentVariable("TINYTORRENT_LANES"), out int most) ? most : MaxLanes);
-
-    static int WidestUpTo(int most) => Widths.LastOrDefault(width => width <= most, 1);
+    /// <summary>The width used: the fastest there is, or the widest that TINYTORRENT_LANES allows.</summary>
+    public static int Width { get; } = int.TryParse(Environment.GetEnvironmentVariable("TINYTORRENT_LANES"), out int most)
+        ? Widths.LastOrDefault(width => width <= most, 1)
+        : s_haveInstructions && !Lanes16.IsSupported ? ShaInstructions.Count : Widths[^1];
 
     // Two sets need three-operand instructions or many registers: x86-64 without AVX has neither.
     static readonly bool s_twoSetsPay = Vector256.IsHardwareAccelerated || AdvSimd.IsSupported;
 
-    /// <summary>Streams that make the best of this many lanes.</summary>
-    public static int StreamsFor(int width) => width == 1 || !s_twoSetsPay ? width : MaxSets * width;
+    /// <summary>Streams that make the best of this width.</summary>
+    public static int StreamsFor(int width) => width <= ShaInstructions.Count || !s_twoSetsPay ? width : MaxSets * width;
 
     /// <summary>Takes blocks of <paramref name="count"/> streams into their states.</summary>
     /// <param name="states">Each stream's words.</param>
@@ -35,7 +45,8 @@ static unsafe class SideBySide
         {
             taken = Math.Min(count, StreamsFor(width));
             // A vector with idle lanes is no slower than two streams one after the other; only a single one goes alone.
-            if (taken == 1) THash.Compress<Lanes1, uint>(*states, streams, sets: 1, blocks);
+            if (width == ShaInstructions.Count) ShaInstructions<THash>.Compress(states, streams, taken, blocks);
+            else if (taken == 1) THash.Compress<Lanes1, uint>(*states, streams, sets: 1, blocks);
             else if (Lanes16.IsSupported && width == Lanes16.Count) Together<THash, Lanes16, Vector512<uint>>(states, streams, taken, blocks);
             else if (Lanes8.IsSupported && width == Lanes8.Count) Together<THash, Lanes8, Vector256<uint>>(states, streams, taken, blocks);
             else Together<THash, Lanes4, Vector128<uint>>(states, streams, taken, blocks);

@@ -16,9 +16,9 @@ public unsafe class SideBySideTests
     public void AnyNumberOfStreamsHasTheReferencesSha256(int width) => Check<Sha256>(width, SHA256.HashData);
 
     [Fact]
-    public void OneStreamAndFourAreAlwaysThere()
+    public void OneStreamAndFourLanesAreAlwaysThere()
     {
-        Assert.Equal([1, 4], SideBySide.Widths.Take(2));
+        Assert.Equal([1, 4], SideBySide.Widths.Intersect([1, 4]));
         Assert.Contains(SideBySide.Width, SideBySide.Widths);
     }
 
