@@ -22,7 +22,7 @@ static unsafe class HashBenchmark
             double sha1 = Measure<Sha1>(width), sha256 = Measure<Sha256>(width);
             if (events is null)
             {
-                string mark = width == SideBySide.Width ? "   used here" : "";
+                string mark = (width == ShaInstructions.Count ? "   SHA extensions" : "") + (width == SideBySide.Width ? "   used here" : "");
                 Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{width,7}   {sha1 / 1e9,10:0.00}   {sha256 / 1e9,12:0.00}{mark}"));
                 continue;
             }

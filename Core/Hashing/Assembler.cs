@@ -1,7 +1,5 @@
 // Writes machine code for x86-64: the few instructions that a hash over the SHA extensions needs, for which .NET has no
 // intrinsics. Encodings from the Intel SDM, volume 2: [prefix] [REX] 0F [38 or 3A] opcode ModRM [displacement] [immediate].
-using System.Buffers.Binary;
-
 namespace TinyTorrent.Hashing;
 
 /// <summary>One of the registers xmm0 to xmm15.</summary>
@@ -17,12 +15,14 @@ enum Register
     R8 = 8,
 }
 
-ref struct Assembler(Span<byte> code)
+sealed class Assembler
 {
-    readonly Span<byte> _code = code;
+    readonly List<byte> _code = [];
 
     /// <summary>Bytes written; where the next instruction begins.</summary>
-    public int Position { get; private set; }
+    public int Position => _code.Count;
+
+    public byte[] ToArray() => [.. _code];
 
     /// <summary>What an indirect call must find where the processor watches over those (CET).</summary>
     public void EndBranch() => Append(0xF3, 0x0F, 0x1E, 0xFA);
@@ -57,7 +57,7 @@ ref struct Assembler(Span<byte> code)
     public void CountDown(Register counter, int target)
     {
         Append(Rex(0, (int)counter) | 0x48, 0xFF, 0xC8 | ((int)counter & 7), 0x0F, 0x85);
-        Append32(target - (Position + sizeof(int)));
+        Append32(target - (Position + sizeof(int))); // from the end of this instruction
     }
 
     void Vector(byte? prefix, int opcode, Xmm register, Xmm other, byte? immediate = null)
@@ -89,12 +89,8 @@ ref struct Assembler(Span<byte> code)
 
     void Append(params ReadOnlySpan<int> bytes)
     {
-        foreach (int part in bytes) _code[Position++] = (byte)part;
+        foreach (int part in bytes) _code.Add((byte)part);
     }
 
-    void Append32(int value)
-    {
-        BinaryPrimitives.WriteInt32LittleEndian(_code[Position..], value);
-        Position += sizeof(int);
-    }
+    void Append32(int value) => Append(value, value >> 8, value >> 16, value >> 24);
 }

@@ -16,10 +16,9 @@ unsafe interface IBlockHash
     static abstract void Compress<TLanes, T>(T* state, byte** streams, int sets, nint blocks)
         where TLanes : ILanes<T> where T : unmanaged;
 
-    /// <summary>Writes the routine of <see cref="ShaInstructions{THash}"/>.</summary>
+    /// <summary>The machine code of <see cref="ShaInstructions{THash}"/>.</summary>
     /// <param name="streams">1 or 2.</param>
-    /// <returns>Its length in bytes.</returns>
-    static abstract int WriteRoutine(Span<byte> code, int streams);
+    static abstract byte[] Routine(int streams);
 
     /// <summary>Where the routine has each word of the state: 0 to 3 in its first register, 4 to 7 in its second, from the lowest.</summary>
     static abstract ReadOnlySpan<byte> RegisterPlaces { get; }

@@ -21,7 +21,7 @@ readonly unsafe struct Sha1 : IBlockHash
         else Sha1Lanes<TLanes, T, TwoSets>.Compress(state, streams, blocks);
     }
 
-    public static int WriteRoutine(Span<byte> code, int streams) => ShaRoutines.WriteSha1(code, streams);
+    public static byte[] Routine(int streams) => ShaRoutines.Sha1(streams);
 
     public static ReadOnlySpan<byte> RegisterPlaces => [3, 2, 1, 0, 7];
     public static ReadOnlySpan<byte> ByteOrder => [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];

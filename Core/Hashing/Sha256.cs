@@ -22,7 +22,7 @@ readonly unsafe struct Sha256 : IBlockHash
             Sha256Lanes<TLanes, T>.Compress(state + set * Initial.Length, streams + set * TLanes.Count, blocks);
     }
 
-    public static int WriteRoutine(Span<byte> code, int streams) => ShaRoutines.WriteSha256(code, streams);
+    public static byte[] Routine(int streams) => ShaRoutines.Sha256(streams);
 
     public static ReadOnlySpan<byte> RegisterPlaces => [3, 2, 7, 6, 1, 0, 5, 4];
     public static ReadOnlySpan<byte> ByteOrder => [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];

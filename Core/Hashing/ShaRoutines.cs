@@ -1,142 +1,140 @@
 // SHA-1 and SHA-256 (FIPS 180-4) of one stream or two over the processor's SHA extensions, written for x86-64. Four rounds
 // are one or two instructions, but each waits for the one before: a second stream in between fills that time, so two take
 // no longer than one. A third would need more registers than there are.
-// The routines: void (uint* registers, byte* stream, byte* otherStream, nint blocks, byte* constants), called as on every
-// Unix. Of each stream `registers` holds the two registers of its state, 32 bytes, which the routine updates.
+// The routines: void (uint* state, byte* stream, byte* otherStream, nint blocks, byte* constants), called as on every Unix.
+// The state is two registers for each stream, 32 bytes, and is updated. The constants start with the order of bytes.
 namespace TinyTorrent.Hashing;
 
 static class ShaRoutines
 {
-    const Register Registers = Register.Rdi, Blocks = Register.Rcx, Constants = Register.R8;
+    const Register State = Register.Rdi, Blocks = Register.Rcx, Constants = Register.R8;
 
-    const int Quarter = 16; // bytes of a register: four words of a block
-    const int StateRoom = 2 * Quarter;
+    const int Quarter = 16; // bytes of a register: four of a block's words, for as many rounds
 
     static readonly Xmm s_temporary = new(14), s_byteOrder = new(15);
 
-    /// <summary>The registers of one stream and where its bytes are.</summary>
-    readonly ref struct Stream(int index)
+    /// <summary>One stream's registers. The names are SHA-1's; SHA-256 has a second half of its state in the place of e.</summary>
+    readonly struct Stream(int index, int first, int registers)
     {
-        readonly int _first = 1 + 6 * index; // xmm0 belongs to SHA-256's rounds
+        readonly int _first = first + index * registers;
 
         public Register Bytes => index == 0 ? Register.Rsi : Register.Rdx;
-        public int StateOffset => index * StateRoom;
+        public int StateOffset => index * 2 * Quarter;
 
-        public Xmm State => new(_first);
-        public Xmm Other => new(_first + 1);
+        public Xmm Abcd => new(_first);
+        public Xmm E => new(_first + 1);
 
-        /// <summary>The words of the last four groups of four rounds.</summary>
+        /// <summary>The words of a group of four rounds: those of the last four groups are kept.</summary>
         public Xmm Words(int group) => new(_first + 2 + (group & 3));
+
+        /// <summary>Two take turns, as each is made of a, b, c and d of the group before.</summary>
+        public Xmm EOf(int group) => (group & 1) == 0 ? E : new(_first + 6);
     }
 
-    /// <summary>State: a b c d from the highest word down, then e in the highest word.</summary>
-    public static int WriteSha1(Span<byte> code, int streams)
+    /// <summary>State: a b c d from the highest word down, and e in the highest word.</summary>
+    public static byte[] Sha1(int streams)
     {
         const int Groups = 20;
-        var to = new Assembler(code);
-        int start = Begin(ref to, streams);
-        for (int group = 0; group < Groups; group++)
+        var code = new Assembler();
+        Stream[] all = [.. Enumerable.Range(0, streams).Select(i => new Stream(i, first: 0, registers: 7))];
+        int start = Begin(code, all);
+        for (int g = 0; g < Groups; g++)
         {
-            for (int i = 0; i < streams; i++)
+            // Instruction by instruction in turn: a twentieth faster than group by group.
+            Words(code, all, g);
+            if (g >= 4)
             {
-                var stream = new Stream(i);
-                Xmm words = stream.Words(group);
-                if (group < 4) LoadWords(ref to, stream, group);
-                else
-                {
-                    to.Sha1Message1(words, stream.Words(group + 1));
-                    to.Xor(words, stream.Words(group + 2));
-                    to.Sha1Message2(words, stream.Words(group + 3));
-                }
-                if (group == 0) to.Add(stream.Other, words);
-                else to.Sha1NextE(stream.Other, words);
-                to.Move(s_temporary, stream.State); // what the next e is made of
-                to.Sha1FourRounds(stream.State, stream.Other, (byte)(group / 5));
-                to.Move(stream.Other, s_temporary);
+                foreach (Stream s in all) code.Sha1Message1(s.Words(g), s.Words(g + 1));
+                foreach (Stream s in all) code.Xor(s.Words(g), s.Words(g + 2));
+                foreach (Stream s in all) code.Sha1Message2(s.Words(g), s.Words(g + 3));
             }
+            foreach (Stream s in all)
+            {
+                if (g == 0) code.Add(s.E, s.Words(g));
+                else code.Sha1NextE(s.EOf(g), s.Words(g));
+            }
+            foreach (Stream s in all) code.Move(s.EOf(g + 1), s.Abcd);
+            foreach (Stream s in all) code.Sha1FourRounds(s.Abcd, s.EOf(g), (byte)(g / 5));
         }
-        for (int i = 0; i < streams; i++)
+        foreach (Stream s in all)
         {
-            var stream = new Stream(i);
-            to.Load(s_temporary, Registers, stream.StateOffset + Quarter);
-            to.Sha1NextE(stream.Other, s_temporary);
-            to.Load(s_temporary, Registers, stream.StateOffset);
-            to.Add(stream.State, s_temporary);
+            code.Load(s_temporary, State, s.StateOffset + Quarter);
+            code.Sha1NextE(s.E, s_temporary);
+            code.Load(s_temporary, State, s.StateOffset);
+            code.Add(s.Abcd, s_temporary);
         }
-        return End(ref to, streams, start);
+        return End(code, all, start);
     }
 
-    /// <summary>State: a b e f from the highest word down, then c d g h. The constants follow the order of bytes.</summary>
-    public static int WriteSha256(Span<byte> code, int streams)
+    /// <summary>State: a b e f from the highest word down, then c d g h. The round constants follow the order of bytes.</summary>
+    public static byte[] Sha256(int streams)
     {
         const int Groups = 16;
-        var to = new Assembler(code);
-        var sums = new Xmm(0);
-        int start = Begin(ref to, streams);
-        for (int group = 0; group < Groups; group++)
+        var code = new Assembler();
+        var sums = new Xmm(0); // the rounds take them from there and nowhere else
+        Stream[] all = [.. Enumerable.Range(0, streams).Select(i => new Stream(i, first: 1, registers: 6))];
+        int start = Begin(code, all);
+        for (int g = 0; g < Groups; g++)
         {
-            for (int i = 0; i < streams; i++)
+            Words(code, all, g);
+            foreach (Stream s in all)
             {
-                var stream = new Stream(i);
-                Xmm words = stream.Words(group);
-                if (group < 4) LoadWords(ref to, stream, group);
-                else
+                if (g >= 4)
                 {
-                    to.Sha256Message1(words, stream.Words(group + 1));
-                    to.Move(s_temporary, stream.Words(group + 3));
-                    to.Align(s_temporary, stream.Words(group + 2), 4);
-                    to.Add(words, s_temporary);
-                    to.Sha256Message2(words, stream.Words(group + 3));
+                    code.Sha256Message1(s.Words(g), s.Words(g + 1));
+                    code.Move(s_temporary, s.Words(g + 3));
+                    code.Align(s_temporary, s.Words(g + 2), 4);
+                    code.Add(s.Words(g), s_temporary);
+                    code.Sha256Message2(s.Words(g), s.Words(g + 3));
                 }
-                to.Load(sums, Constants, Quarter * (1 + group));
-                to.Add(sums, words);
-                to.Sha256TwoRounds(stream.Other, stream.State);
-                to.ShuffleWords(sums, sums, 0b1110); // the other two words down
-                to.Sha256TwoRounds(stream.State, stream.Other);
+                code.Load(sums, Constants, Quarter * (1 + g));
+                code.Add(sums, s.Words(g));
+                code.Sha256TwoRounds(s.E, s.Abcd);
+                code.ShuffleWords(sums, sums, 0b1110); // the other two down
+                code.Sha256TwoRounds(s.Abcd, s.E);
             }
         }
-        for (int i = 0; i < streams; i++)
+        foreach (Stream s in all)
         {
-            var stream = new Stream(i);
-            to.Load(s_temporary, Registers, stream.StateOffset);
-            to.Add(stream.State, s_temporary);
-            to.Load(s_temporary, Registers, stream.StateOffset + Quarter);
-            to.Add(stream.Other, s_temporary);
+            code.Load(s_temporary, State, s.StateOffset);
+            code.Add(s.Abcd, s_temporary);
+            code.Load(s_temporary, State, s.StateOffset + Quarter);
+            code.Add(s.E, s_temporary);
         }
-        return End(ref to, streams, start);
+        return End(code, all, start);
     }
 
-    static void LoadWords(ref Assembler to, Stream stream, int group)
+    /// <summary>The first 16 words are the block itself; the later ones come of those before them.</summary>
+    static void Words(Assembler code, Stream[] all, int group)
     {
-        to.Load(stream.Words(group), stream.Bytes, Quarter * group);
-        to.ShuffleBytes(stream.Words(group), s_byteOrder);
+        if (group >= 4) return;
+        foreach (Stream s in all) code.Load(s.Words(group), s.Bytes, Quarter * group);
+        foreach (Stream s in all) code.ShuffleBytes(s.Words(group), s_byteOrder);
     }
 
     /// <returns>Where the loop over the blocks starts.</returns>
-    static int Begin(ref Assembler to, int streams)
+    static int Begin(Assembler code, Stream[] all)
     {
-        to.EndBranch();
-        to.Load(s_byteOrder, Constants, 0);
-        for (int i = 0; i < streams; i++)
+        code.EndBranch();
+        code.Load(s_byteOrder, Constants, 0);
+        foreach (Stream s in all)
         {
-            var stream = new Stream(i);
-            to.Load(stream.State, Registers, stream.StateOffset);
-            to.Load(stream.Other, Registers, stream.StateOffset + Quarter);
+            code.Load(s.Abcd, State, s.StateOffset);
+            code.Load(s.E, State, s.StateOffset + Quarter);
         }
-        return to.Position;
+        return code.Position;
     }
 
-    static int End(ref Assembler to, int streams, int start)
+    static byte[] End(Assembler code, Stream[] all, int start)
     {
-        for (int i = 0; i < streams; i++)
+        foreach (Stream s in all)
         {
-            var stream = new Stream(i);
-            to.Store(Registers, stream.StateOffset, stream.State);
-            to.Store(Registers, stream.StateOffset + Quarter, stream.Other);
-            to.Add(stream.Bytes, BlockHash.BlockSize);
+            code.Store(State, s.StateOffset, s.Abcd);
+            code.Store(State, s.StateOffset + Quarter, s.E);
+            code.Add(s.Bytes, BlockHash.BlockSize);
         }
-        to.CountDown(Blocks, start);
-        to.Return();
-        return to.Position;
+        code.CountDown(Blocks, start);
+        code.Return();
+        return code.ToArray();
     }
 }

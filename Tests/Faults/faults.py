@@ -1,5 +1,5 @@
 """What must not be lost: kills at random moments, disks that fill, files that change or vanish under way.
-faults.py [--seed N] [--kills N] [crash | disk]"""
+faults.py [--seed N] [--kills N] [crash | disk | hardened]"""
 import argparse
 import shutil
 import sys
@@ -8,21 +8,24 @@ import time
 
 import crash
 import disk
+import hardened
 from program import Failure
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("crash", "disk"))
+parser.add_argument("only", nargs="?", choices=("crash", "disk", "hardened"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
 begun = time.monotonic()
 try:
-    if options.only != "disk":
+    if options.only in (None, "crash"):
         crash.run(work, options.seed, options.kills)
-    if options.only != "crash":
+    if options.only in (None, "disk"):
         disk.run(work, options.seed)
+    if options.only in (None, "hardened"):
+        hardened.run(work, options.seed)
     print(f"faults       all held, {time.monotonic() - begun:.0f} s")
 except Failure as failure:
     sys.exit(f"faults: seed {options.seed}: {failure}")
