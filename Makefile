@@ -5,7 +5,7 @@
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
 # make faults     kills at random moments, disks that fill, files that change under way (root)
 # make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
-# make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5)
+# make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5; ONLY=downloads,uploads,hash,links,scale,trackers)
 # make simulate   whole swarms on a simulated network, and a crowd (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000)
 # make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
@@ -86,7 +86,7 @@ faults: bin/tinytorrent
 	@Tests/Faults/run.sh
 
 bench: bin/tinytorrent bin/tinytorrent-native
-	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS)
+	@Tests/Bench/run.sh --size $(SIZE) --runs $(RUNS) --only "$(ONLY)"
 
 # Compiled for release: the invariants are checked by the simulation itself, after every event.
 simulate:

@@ -4,6 +4,7 @@ Downloads: one file from one libtorrent seeder, over a wire between two network 
 same file to one libtorrent downloader, counted from the time the seeder has checked its content. The programs take turns, so
 that whatever else the machine does falls on all of them; the tables hold medians. Run by run.sh."""
 import argparse
+import functools
 import importlib.util
 import json
 import os
@@ -29,10 +30,6 @@ NATIVE = TINYTORRENT + "-native"
 PLAIN_COPY = ["/usr/bin/python3", "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_copy.py")]
 
 
-class Native(TinyTorrent):
-    executable = NATIVE
-
-
 class Bench:
     def __init__(self, work, size, runs):
         self.work, self.runs = work, runs
@@ -41,6 +38,11 @@ class Bench:
         folder = os.path.join(work, "content")
         os.mkdir(folder)
         self.content = Content(random_file(os.path.join(folder, "data.bin"), size))
+
+    @functools.cached_property
+    def hosts(self):
+        """Two, one wire between them."""
+        return wire()
 
     def create(self, url):
         """(path, what `info` says) of a .torrent with this tracker."""
@@ -89,7 +91,6 @@ class Bench:
         contestants = {
             "tinytorrent get": lambda: get(TinyTorrent, "async"),
             "tinytorrent get --engine sync": lambda: get(TinyTorrent, "sync"),
-            "tinytorrent get, INSTRUCTIONS=native": lambda: get(Native, "async"),
         }
         if present("aria2", shutil.which("aria2c")):
             contestants["aria2"] = lambda: get(Aria2)
@@ -205,6 +206,56 @@ def table(done, columns, rate, beside):
     print(flush=True)
 
 
+def transfers(bench, measure):
+    if not present("libtorrent, at the other end of every wire,", importlib.util.find_spec("libtorrent")):
+        return
+    per_cpu = lambda program: bench.content.bytes / MIB / max(program.cpu, 0.01)
+    table(measure(*bench.hosts), [
+        ("wall s", ".2f", lambda program: program.wall),
+        ("CPU s", ".2f", lambda program: program.cpu),
+        ("MiB per CPU s", ".0f", per_cpu),
+        ("peak RSS MiB", ".1f", lambda program: program.peak / MIB),
+    ], per_cpu, "aria2")
+
+
+def downloads(bench):
+    transfers(bench, bench.downloads)
+    print("libtorrent runs in Python, whose start is in its CPU time, and maps its files: their pages are in its RSS.\n")
+
+
+def hash_passes(bench):
+    size = bench.content.bytes
+    per_cpu = lambda program: size / 1e9 / program.cpu
+    table(bench.hash_passes(), [
+        ("wall s", ".2f", lambda program: program.wall),
+        ("CPU s", ".2f", lambda program: program.cpu),
+        ("GB/s", ".2f", lambda program: size / 1e9 / program.wall),
+        ("GB per CPU s", ".2f", per_cpu),
+    ], per_cpu, "mktorrent")
+
+
+def links(bench):
+    bench.failed += link_table(os.path.join(bench.work, "links"))
+
+
+def scale(bench):
+    bench.failed += scale_tables(bench.content, os.path.join(bench.work, "scale"), min(bench.runs, 3))
+
+
+def trackers(bench):
+    bench.failed += tracker_tables(os.path.join(bench.work, "tracker"), min(bench.runs, 3))
+
+
+PARTS = {
+    "downloads": downloads,
+    "uploads": lambda bench: transfers(bench, bench.seedings),
+    "hash": hash_passes,
+    "links": links,
+    "scale": scale,
+    "trackers": trackers,
+}
+
+
 def interrupted(*_):
     raise KeyboardInterrupt
 
@@ -213,7 +264,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", type=lambda parts: parts.split(",") if parts else None, help=f"of {', '.join(PARTS)}; commas between")
     options = parser.parse_args()
+    if not set(options.only or PARTS) <= set(PARTS):
+        parser.error(f"--only knows {', '.join(PARTS)}")
     if options.size < 1 or options.runs < 1:
         parser.error("--size and --runs begin at 1")
     signal.signal(signal.SIGTERM, interrupted)
@@ -221,33 +275,13 @@ def main():
     where = room(2 * options.size * MIB)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=where, ignore_cleanup_errors=True) as work:
         bench = Bench(work, options.size, options.runs)
-        size = bench.content.bytes
         print(f"{options.size} MiB in {'memory' if where else 'files on disk'}, medians of {options.runs} runs that take turns, "
               f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start.\n", flush=True)
-        if present("libtorrent, at the other end of every wire,", importlib.util.find_spec("libtorrent")):
-            per_cpu = lambda program: size / MIB / max(program.cpu, 0.01)
-            columns = [
-                ("wall s", ".2f", lambda program: program.wall),
-                ("CPU s", ".2f", lambda program: program.cpu),
-                ("MiB per CPU s", ".0f", per_cpu),
-                ("peak RSS MiB", ".1f", lambda program: program.peak / MIB),
-            ]
-            here, there = wire()
-            for measure in (bench.downloads, bench.seedings):
-                table(measure(here, there), columns, per_cpu, "aria2")
-            print("libtorrent runs in Python, whose start is in its CPU time, and maps its files: their pages are in its RSS.\n")
-        per_cpu = lambda program: size / 1e9 / program.cpu
-        table(bench.hash_passes(), [
-            ("wall s", ".2f", lambda program: program.wall),
-            ("CPU s", ".2f", lambda program: program.cpu),
-            ("GB/s", ".2f", lambda program: size / 1e9 / program.wall),
-            ("GB per CPU s", ".2f", per_cpu),
-        ], per_cpu, "mktorrent")
-        bench.failed += link_table(os.path.join(work, "links"))
-        bench.failed += scale_tables(bench.content, os.path.join(work, "scale"), min(options.runs, 3))
         present("opentracker", shutil.which("opentracker"))
-        bench.failed += tracker_tables(os.path.join(work, "tracker"), min(options.runs, 3))
-    print(f"    make bench SIZE={options.size} RUNS={options.runs}")
+        for part in options.only or PARTS:
+            PARTS[part](bench)
+    only = f" ONLY={','.join(options.only)}" if options.only else ""
+    print(f"    make bench SIZE={options.size} RUNS={options.runs}{only}")
     return 1 if bench.failed else 0
 
 
