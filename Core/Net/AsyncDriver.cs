@@ -9,7 +9,7 @@ using TinyTorrent.Wire;
 
 namespace TinyTorrent.Net;
 
-sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimiter up) : IPeerDriver
+sealed class AsyncDriver(Clock clock, IReadiness readiness, DiskQueue disk, RateLimiter down, RateLimiter up) : IPeerDriver
 {
     public const int Limit = 10_000;
 
@@ -22,7 +22,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         Socket socket = PeerSocket.Create(peer);
         try
         {
-            await socket.ConnectAsync(peer, timeout.Token).ConfigureAwait(false);
+            await readiness.ConnectAsync(socket, peer, timeout.Token).ConfigureAwait(false);
             return socket;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
@@ -32,20 +32,20 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         }
     }
 
-    public void Start(Socket socket, PeerSession peer, Action<Exception?> ended) => _ = RunAsync(socket, peer, ended);
+    public void Start(Socket socket, PeerSession peer, Action<Exception?> ended) => _ = RunAsync(socket, readiness.Watch(socket), peer, ended);
 
-    async Task RunAsync(Socket socket, PeerSession peer, Action<Exception?> ended)
+    async Task RunAsync(Socket socket, IWatch watch, PeerSession peer, Action<Exception?> ended)
     {
-        socket.Blocking = false;
         var wake = new AsyncSignal();
         var closed = new CancellationTokenSource(); // a wait for the rate limit must not outlive the connection
         // Whoever closes holds locks: what waits for the cancellation must not go on inside that call.
         peer.Outbox.Attach(wake.Set, () => { PeerSocket.Shutdown(socket); _ = closed.CancelAsync(); });
 
-        Task<Exception?> reading = GuardAsync(ReadAsync(socket, peer, closed.Token), peer);
-        Task<Exception?> writing = GuardAsync(WriteAsync(socket, peer, wake, closed.Token), peer);
+        Task<Exception?> reading = GuardAsync(ReadAsync(socket, watch, peer, closed.Token), peer);
+        Task<Exception?> writing = GuardAsync(WriteAsync(watch, peer, wake, closed.Token), peer);
         Exception? fault = await reading.ConfigureAwait(false) ?? await writing.ConfigureAwait(false);
         await writing.ConfigureAwait(false);
+        watch.Dispose();
         ended(PeerSocket.End(socket, peer, clock.Now) ?? fault);
     }
 
@@ -66,7 +66,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
 
     /// <summary>A peer that sends blocks is read by the disk's threads, which store them at once: however many peers there are,
     /// few buffers are in use. From the others nothing waits for the disk.</summary>
-    async Task ReadAsync(Socket socket, PeerSession peer, CancellationToken closed)
+    async Task ReadAsync(Socket socket, IWatch watch, PeerSession peer, CancellationToken closed)
     {
         bool alive = true, sendsBlocks = false;
         int offered = 0, count = 0; // of the last receive; a count of -1: there was nothing
@@ -74,6 +74,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         {
             Span<byte> buffer = peer.ReceiveBuffer.Span;
             buffer = buffer[..(offered = PeerSocket.BytesPerReceive(down, buffer.Length))];
+            watch.BeforeReceive();
             count = PeerSocket.TryReceive(socket, buffer);
             if (count >= 0) alive = peer.Received(count, clock.Now);
         }
@@ -89,7 +90,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         while (alive)
         {
             // Who filled the buffer may have more: a busy peer need not pay for the extra call.
-            if (count < offered || count == 0) await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+            if (count < offered || count == 0) await watch.ReadableAsync(inPlace: sendsBlocks).ConfigureAwait(false);
             if (!sendsBlocks) Receive();
             if (sendsBlocks || peer.HasBlocks) await disk.RunAsync(store).ConfigureAwait(false);
             else peer.ReleaseReceiveBuffer();
@@ -97,7 +98,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
         }
     }
 
-    async Task WriteAsync(Socket socket, PeerSession peer, AsyncSignal wake, CancellationToken closed)
+    async Task WriteAsync(IWatch watch, PeerSession peer, AsyncSignal wake, CancellationToken closed)
     {
         ReadOnlyMemory<byte> output = default;
         var read = new DiskJob(() => output = peer.TakeOutput());
@@ -117,7 +118,7 @@ sealed class AsyncDriver(Clock clock, DiskQueue disk, RateLimiter down, RateLimi
                 else output = peer.TakeOutput();
                 int length = output.Length;
                 if (length == 0) break; // the disk failed: the outbox is closed
-                while (!output.IsEmpty) output = output[await socket.SendAsync(output, CancellationToken.None).ConfigureAwait(false)..];
+                while (!output.IsEmpty) output = output[await watch.SendAsync(output).ConfigureAwait(false)..];
                 peer.Sent(length, clock.Now);
             }
             while (peer.TakenBlocks > 0 && !peer.Outbox.IsClosed);

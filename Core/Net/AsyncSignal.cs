@@ -8,7 +8,7 @@ sealed class AsyncSignal : IValueTaskSource
     enum State { Idle, Waited, Set }
 
     readonly Lock _gate = new();
-    ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+    ManualResetValueTaskSourceCore<bool> _core;
     State _state;
 
     public void Set()
@@ -25,8 +25,18 @@ sealed class AsyncSignal : IValueTaskSource
         _core.SetResult(true);
     }
 
+    /// <summary>As if it had not been set.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            if (_state == State.Set) _state = State.Idle;
+        }
+    }
+
     /// <summary>Completes when set, at once if it was set before. One waiter at a time.</summary>
-    public ValueTask WaitAsync()
+    /// <param name="inPlace">Go on inside the call of who sets it, instead of on the thread pool.</param>
+    public ValueTask WaitAsync(bool inPlace = false)
     {
         lock (_gate)
         {
@@ -36,6 +46,7 @@ sealed class AsyncSignal : IValueTaskSource
                 return default;
             }
             _core.Reset();
+            _core.RunContinuationsAsynchronously = !inPlace;
             _state = State.Waited;
             return new ValueTask(this, _core.Version);
         }

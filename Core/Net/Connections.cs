@@ -46,7 +46,7 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
             if (admitted) driver.Start(socket, session, fault => OnEnded(session, refused, fault));
             else socket.Dispose();
         }
-        catch (OutOfMemoryException) // the system gives no more threads: as good as no room
+        catch (Exception e) when (e is OutOfMemoryException or SocketException) // no more threads or watches to be had: as good as no room
         {
             admitted = false;
             session.Outbox.Close();

@@ -1,4 +1,4 @@
-// Readiness of many descriptors (epoll, level-triggered). One thread.
+// Readiness of many descriptors (epoll). One thread waits; any may add and remove.
 using System.Runtime.InteropServices;
 using static TinyTorrent.Net.LinuxSockets;
 
@@ -6,7 +6,10 @@ namespace TinyTorrent.Net;
 
 sealed unsafe class Epoll : IDisposable
 {
-    public const uint Readable = 1, Writable = 4;
+    public const uint Readable = 1, Writable = 4, Error = 8, HangUp = 0x10, PeerClosed = 0x2000;
+
+    /// <summary>Told once when something comes, not for as long as it is there.</summary>
+    public const uint EdgeTriggered = 1u << 31;
 
     const int Most = 256, CloseOnExec = 0x80000;
     const int AddOperation = 1, RemoveOperation = 2, ModifyOperation = 3;
@@ -26,11 +29,14 @@ sealed unsafe class Epoll : IDisposable
     /// <summary>Closing a descriptor removes it as well.</summary>
     public void Remove(int descriptor) => Control(RemoveOperation, descriptor, 0);
 
-    /// <summary>Waits until something is ready or the time is up. The number of ready descriptors.</summary>
+    /// <summary>Waits until something is ready or the time is up; -1 waits without end. The number of ready descriptors.</summary>
     public int Wait(int milliseconds) => Math.Max(0, epoll_wait(_epoll, _entries, Most, milliseconds));
 
     /// <summary>The descriptor at a place of the last <see cref="Wait"/>.</summary>
     public int Ready(int index) => *(int*)(_entries + index * s_size + s_data);
+
+    /// <summary>What it is ready for.</summary>
+    public uint Events(int index) => *(uint*)(_entries + index * s_size);
 
     public void Dispose()
     {

@@ -21,6 +21,8 @@ static unsafe partial class LinuxSockets
     /// <summary>Bytes of the largest sockaddr of the two internet families.</summary>
     public const int AddressSize = 28;
 
+    public const int EventCloseOnExec = 0x80000;
+
     const int OpenFiles = 7; // RLIMIT_NOFILE
 
     const int InterNetworkV6 = 10, GetFlags = 3, SetFlags = 4, NonBlocking = 0x800;
@@ -31,6 +33,13 @@ static unsafe partial class LinuxSockets
         : PeerAddress.From(new ReadOnlySpan<byte>(address + 4, 4));
 
     public static void SetNonBlocking(int descriptor) => _ = fcntl(descriptor, SetFlags, fcntl(descriptor, GetFlags, 0) | NonBlocking);
+
+    /// <summary>Makes an eventfd readable.</summary>
+    public static void Signal(int eventDescriptor)
+    {
+        long one = 1;
+        _ = write(eventDescriptor, &one, sizeof(long));
+    }
 
     /// <summary>Descriptors this process may have.</summary>
     public static long DescriptorLimit()
@@ -101,6 +110,12 @@ static unsafe partial class LinuxSockets
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int setsockopt(int socket, int level, int option, void* value, uint length);
+
+    [LibraryImport("libc")]
+    public static partial int eventfd(uint value, int flags);
+
+    [LibraryImport("libc")]
+    private static partial nint write(int descriptor, void* data, nuint length);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_create1(int flags);

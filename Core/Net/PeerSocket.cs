@@ -46,6 +46,18 @@ static class PeerSocket
         };
     }
 
+    /// <summary>Sends what a non-blocking socket has room for: -1 if that is nothing yet.</summary>
+    public static int TrySend(Socket socket, ReadOnlySpan<byte> data)
+    {
+        int count = socket.Send(data, SocketFlags.None, out SocketError error);
+        return error switch
+        {
+            SocketError.Success => count,
+            SocketError.WouldBlock => -1,
+            _ => throw new SocketException((int)error),
+        };
+    }
+
     /// <summary>Blocks to put into one send, so that a rate limit stays smooth.</summary>
     public static int BlocksPerSend(RateLimiter up) =>
         up.Quantum(Geometry.BlockLength, PeerSession.MaxBlocksPerSend * Geometry.BlockLength) / Geometry.BlockLength;

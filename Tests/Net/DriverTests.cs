@@ -35,6 +35,7 @@ public class DriverTests
     {
         readonly byte[] _content;
         readonly Clock _clock = new();
+        readonly IReadiness _readiness = IReadiness.Create();
         readonly DiskQueue _queue = new(1);
         readonly IPeerDriver _driver;
         readonly PeerListener _listener = PeerListener.Open(IPAddress.Loopback, 0);
@@ -45,7 +46,7 @@ public class DriverTests
         public Client(bool synchronous, bool complete, long? limitUp = null, TimeSpan? handshakeTime = null)
         {
             RateLimiter down = new(null), up = new(limitUp);
-            _driver = synchronous ? new SyncDriver(_clock, down, up) : new AsyncDriver(_clock, _queue, down, up);
+            _driver = synchronous ? new SyncDriver(_clock, down, up) : new AsyncDriver(_clock, _readiness, _queue, down, up);
             Connections = new Connections(_driver, _clock, 50, handshakeTime);
             var picker = new PiecePicker(s_geometry, new Random(1));
             if (complete) for (int i = 0; i < s_geometry.PieceCount; i++) picker.MarkHave(i);
@@ -125,6 +126,7 @@ public class DriverTests
             await Task.WhenAll(_listening, _beating, stopping).WaitAsync(TimeSpan.FromSeconds(20));
             await EmptyAsync();
             _queue.Dispose();
+            _readiness.Dispose();
             Assert.Null(Connections.Fault);
         }
     }

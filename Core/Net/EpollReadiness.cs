@@ -1,0 +1,122 @@
+// One thread that watches every peer's socket (epoll, edge-triggered: a socket is registered once, not for every wait). The
+// framework's own goes through its thread and the thread pool before the disk's thread has the bytes; here who waits
+// `inPlace` hands them over at once. The thread itself receives nothing and sends nothing.
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace TinyTorrent.Net;
+
+sealed class EpollReadiness : IReadiness
+{
+    const uint Ended = Epoll.PeerClosed | Epoll.HangUp | Epoll.Error;
+    const uint All = Epoll.Readable | Epoll.Writable | Epoll.PeerClosed | Epoll.EdgeTriggered;
+
+    readonly Epoll _epoll = new();
+    readonly Lock _gate = new();
+    readonly Dictionary<int, SocketWatch> _watches = [];
+    readonly int _stop = LinuxSockets.eventfd(0, LinuxSockets.EventCloseOnExec);
+    readonly Thread _thread;
+
+    public EpollReadiness()
+    {
+        _epoll.TryAdd(_stop, Epoll.Readable);
+        _thread = new Thread(Run, 256 * 1024) { Name = "peers", IsBackground = true };
+        _thread.Start();
+    }
+
+    public IWatch Watch(Socket socket)
+    {
+        socket.Blocking = false;
+        return Add(socket);
+    }
+
+    SocketWatch Add(Socket socket)
+    {
+        var watch = new SocketWatch(this, socket);
+        lock (_gate) _watches[watch.Descriptor] = watch;
+        if (_epoll.TryAdd(watch.Descriptor, All)) return watch;
+        watch.Dispose();
+        throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
+    }
+
+    public async Task ConnectAsync(Socket socket, IPEndPoint peer, CancellationToken cancellation)
+    {
+        socket.Blocking = false;
+        try
+        {
+            socket.Connect(peer);
+            return;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress) { } // the usual way
+
+        using SocketWatch watch = Add(socket);
+        using CancellationTokenRegistration abort = cancellation.UnsafeRegister(static w => ((SocketWatch)w!).Wake(Epoll.Writable), watch);
+        await watch.WritableAsync().ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is int error and not 0) throw new SocketException(error);
+    }
+
+    void Run()
+    {
+        while (true)
+        {
+            int ready = _epoll.Wait(-1);
+            for (int i = 0; i < ready; i++)
+            {
+                int descriptor = _epoll.Ready(i);
+                if (descriptor == _stop) return;
+                SocketWatch? watch;
+                lock (_gate) _watches.TryGetValue(descriptor, out watch);
+                watch?.Wake(_epoll.Events(i)); // one that took over a closed one's number looks once in vain
+            }
+        }
+    }
+
+    /// <summary>When nobody waits any more.</summary>
+    public void Dispose()
+    {
+        LinuxSockets.Signal(_stop);
+        _thread.Join();
+        _epoll.Dispose();
+        _ = LinuxSockets.close(_stop);
+    }
+
+    sealed class SocketWatch(EpollReadiness owner, Socket socket) : IWatch
+    {
+        readonly AsyncSignal _readable = new(), _writable = new();
+        volatile bool _ended; // no further edge would tell of the end
+
+        public int Descriptor { get; } = (int)socket.Handle;
+
+        public void Wake(uint events)
+        {
+            if ((events & Ended) != 0) _ended = true;
+            if ((events & (Epoll.Readable | Ended)) != 0) _readable.Set();
+            if ((events & (Epoll.Writable | Ended)) != 0) _writable.Set();
+        }
+
+        public void BeforeReceive() => _readable.Clear();
+
+        public ValueTask ReadableAsync(bool inPlace) => _ended ? default : _readable.WaitAsync(inPlace);
+
+        public ValueTask WritableAsync() => _ended ? default : _writable.WaitAsync();
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        public async ValueTask<int> SendAsync(ReadOnlyMemory<byte> data)
+        {
+            int sent;
+            while ((sent = PeerSocket.TrySend(socket, data.Span)) < 0) await WritableAsync().ConfigureAwait(false);
+            return sent;
+        }
+
+        public void Dispose()
+        {
+            lock (owner._gate)
+            {
+                if (owner._watches.GetValueOrDefault(Descriptor) == this) owner._watches.Remove(Descriptor);
+            }
+            owner._epoll.Remove(Descriptor);
+        }
+    }
+}
