@@ -82,6 +82,16 @@ sealed class Engine : IAsyncDisposable
         Dial();
     }
 
+    /// <summary>Lets one torrent go: its trackers are told, its connections end, its state is saved.</summary>
+    public async Task RemoveAsync(ActiveTorrent torrent)
+    {
+        lock (_gate) _torrents.Remove(torrent);
+        torrent.Leave();
+        torrent.Torrent.CloseAll();
+        await torrent.SaveAsync().ConfigureAwait(false);
+        torrent.Dispose();
+    }
+
     async Task BeatAsync()
     {
         using var heart = new PeriodicTimer(TimeSpan.FromSeconds(1));

@@ -5,7 +5,7 @@
 //   GET  /TOKEN/                      the page
 //   GET  /TOKEN/catalogue.json?...    the tracker's answer, passed on
 //   GET  /TOKEN/downloads.json        what is being fetched
-//   POST /TOKEN/downloads/INFO-HASH   fetches
+//   POST /TOKEN/downloads/INFO-HASH   fetches; DELETE ends that
 //   GET  /TOKEN/play/INFO-HASH/FILE   a file while it is fetched, with Range
 using System.Globalization;
 using System.Net;
@@ -121,7 +121,11 @@ sealed class BrowseServer : IAsyncDisposable
         if (reads && path == "catalogue.json") return ListAsync(request.Url!.Query, response);
         if (reads && path == "downloads.json") return JsonAsync(response, 200, _downloads.WriteTo);
         if (reads && path.StartsWith("play/", StringComparison.Ordinal)) return PlayAsync(path["play/".Length..], request, response);
-        if (request.HttpMethod == "POST" && path.StartsWith("downloads/", StringComparison.Ordinal)) return StartAsync(path["downloads/".Length..], response);
+        if (request.HttpMethod is "POST" or "DELETE" && path.StartsWith("downloads/", StringComparison.Ordinal))
+        {
+            if (!InfoHash.TryParseHex(path.AsSpan("downloads/".Length), out InfoHash hash)) return FailAsync(response, 400, "not an info-hash");
+            return request.HttpMethod == "POST" ? StartAsync(hash, response) : StopAsync(hash, response);
+        }
         return FailAsync(response, 404, "there is nothing here");
     }
 
@@ -155,17 +159,24 @@ sealed class BrowseServer : IAsyncDisposable
         }
     }
 
-    Task StartAsync(string hex, HttpListenerResponse response)
+    Task StartAsync(InfoHash hash, HttpListenerResponse response)
     {
-        if (!InfoHash.TryParseHex(hex, out InfoHash hash)) return FailAsync(response, 400, "not an info-hash");
         if (!_downloads.TryStart(hash)) return FailAsync(response, 503, "there are too many downloads already");
-        return JsonAsync(response, 202, json =>
-        {
-            json.WriteStartObject();
-            json.WriteString("info_hash", hash.ToString());
-            json.WriteEndObject();
-        });
+        return TellAsync(response, 202, hash);
     }
+
+    async Task StopAsync(InfoHash hash, HttpListenerResponse response)
+    {
+        if (await _downloads.StopAsync(hash).ConfigureAwait(false)) await TellAsync(response, 200, hash).ConfigureAwait(false);
+        else await FailAsync(response, 404, "no such torrent is being downloaded").ConfigureAwait(false);
+    }
+
+    Task TellAsync(HttpListenerResponse response, int status, InfoHash hash) => JsonAsync(response, status, json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("info_hash", hash.ToString());
+        json.WriteEndObject();
+    });
 
     Task PlayAsync(string what, HttpListenerRequest request, HttpListenerResponse response)
     {

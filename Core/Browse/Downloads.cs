@@ -15,21 +15,24 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
     /// <summary>At once; each holds files and connections.</summary>
     const int Most = 64;
 
-    readonly CancellationTokenSource _stop = new();
+    bool _disposed;
     readonly Lock _gate = new();
     readonly List<Entry> _entries = [];
 
-    sealed class Entry(InfoHash hash)
+    sealed class Entry(InfoHash hash) : IDisposable
     {
         public InfoHash Hash { get; } = hash;
         public volatile ActiveTorrent? Torrent;
         public volatile Playback? Playback;
         public volatile string? Error;
         public volatile bool IsChecking;
+        public CancellationTokenSource Stop { get; } = new();
         public Task Work = Task.CompletedTask;
 
         /// <summary>It failed before the engine had it; what the engine has cannot be begun a second time.</summary>
         public bool MayBeginAgain => Error is not null && Torrent is null;
+
+        public void Dispose() => Stop.Dispose();
     }
 
     /// <summary>Begins, or begins again what failed before it was under way.</summary>
@@ -38,15 +41,38 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
     {
         lock (_gate)
         {
+            if (_disposed) return false;
             int at = _entries.FindIndex(entry => entry.Hash == hash);
             if (at >= 0 && !_entries[at].MayBeginAgain) return true;
             if (at < 0 && _entries.Count == Most) return false;
             var entry = new Entry(hash);
-            if (at < 0) _entries.Add(entry);
-            else _entries[at] = entry;
+            if (at >= 0)
+            {
+                _entries[at].Dispose();
+                _entries.RemoveAt(at);
+            }
+            _entries.Add(entry);
             entry.Work = Task.Run(() => RunAsync(entry));
             return true;
         }
+    }
+
+    /// <summary>Ends a download, or the seeding of what is complete; its files stay, and it goes on from there when it is begun again.</summary>
+    /// <returns>False if there is no such download.</returns>
+    public async Task<bool> StopAsync(InfoHash hash)
+    {
+        Entry? entry;
+        lock (_gate)
+        {
+            entry = _entries.Find(entry => entry.Hash == hash);
+            if (entry is null || entry.Stop.IsCancellationRequested) return false;
+            entry.Stop.Cancel();
+        }
+        await entry.Work.ConfigureAwait(false);
+        if (entry.Torrent is { } torrent) await engine.RemoveAsync(torrent).ConfigureAwait(false);
+        lock (_gate) _entries.Remove(entry); // not before: its files would be opened twice
+        entry.Dispose();
+        return true;
     }
 
     /// <summary>Null until its content is known.</summary>
@@ -60,24 +86,24 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
     {
         try
         {
-            MetainfoFile metainfo = fetch(entry.Hash, _stop.Token);
+            MetainfoFile metainfo = fetch(entry.Hash, entry.Stop.Token);
             entry.IsChecking = true;
-            ActiveTorrent torrent = Open(metainfo);
+            ActiveTorrent torrent = Open(metainfo, entry.Stop.Token);
             (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
             engine.Add(torrent);
-            await torrent.Completion.WaitAsync(_stop.Token).ConfigureAwait(false);
+            await torrent.Completion.WaitAsync(entry.Stop.Token).ConfigureAwait(false);
             torrent.KeepsState = false;
             Require(torrent.Finish());
             new DiskState(folder, metainfo).Forget();
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested) { } // the session ends
+        catch (OperationCanceledException) when (entry.Stop.IsCancellationRequested) { } // it is stopped, or the session ends
         catch (Exception e) // whatever it was, the session goes on and its user is told
         {
             entry.Error = e.Message;
         }
     }
 
-    ActiveTorrent Open(MetainfoFile metainfo)
+    ActiveTorrent Open(MetainfoFile metainfo, CancellationToken cancellation)
     {
         var state = new DiskState(folder, metainfo);
         var store = new PieceStore(metainfo.Files, folder);
@@ -86,7 +112,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         try
         {
             bool isNew = !File.Exists(state.ResumePath);
-            Require(ExistingContent.Find(metainfo, store, resume, picker, (_, _) => { }, _stop.Token));
+            Require(ExistingContent.Find(metainfo, store, resume, picker, (_, _) => { }, cancellation));
             // A stranger chose the name, and a click is not much of a decision.
             if (isNew && picker.Have.IsEmpty && Array.Exists(store.Stamps(), stamp => stamp.Length > 0))
                 throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
@@ -134,7 +160,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         json.WriteNumber("rate", (long)stats.DownRate);
         json.WriteNumber("peers", stats.Peers);
         json.WriteString("folder", folder);
-        if (error is not null) json.WriteString("error", entry.MayBeginAgain ? error : $"{error}; browse goes on with it when it is started again");
+        if (error is not null) json.WriteString("error", entry.MayBeginAgain ? error : $"{error}; stop it, and begin again when that is mended");
         json.WriteBoolean("again", entry.MayBeginAgain);
         if (torrent is not null) WriteFiles(json, torrent.Metainfo.Files);
         json.WriteEndObject();
@@ -160,10 +186,14 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
     /// <summary>Ends what has not come to the engine yet; the rest ends with the engine.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
         Task[] work;
-        lock (_gate) work = [.. _entries.Select(entry => entry.Work)];
+        lock (_gate)
+        {
+            _disposed = true;
+            foreach (Entry entry in _entries) entry.Stop.Cancel();
+            work = [.. _entries.Select(entry => entry.Work)];
+        }
         await Task.WhenAll(work).ConfigureAwait(false);
-        _stop.Dispose();
+        foreach (Entry entry in _entries) entry.Dispose();
     }
 }

@@ -68,17 +68,26 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         throw Refusal(status, body);
     }
 
+    /// <summary>Takes an entry away.</summary>
+    /// <param name="token">What publishing it has given, or the tracker's own.</param>
+    public void Remove(InfoHash hash, string token, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Delete, $"catalogue/{hash}", null, MaxAnswerBytes, cancellation, token);
+        if (status == HttpStatusCode.NotFound) throw new CommandException(ExitCode.BadInput, $"{hash}: not in the catalogue of {tracker.Display}");
+        if (status != HttpStatusCode.OK) throw Refusal(status, body);
+    }
+
     /// <summary>True if it is listed.</summary>
     public bool Has(InfoHash hash, CancellationToken cancellation) =>
         Send(HttpMethod.Head, $"torrents/{hash}.torrent", null, MaxAnswerBytes, cancellation).Status == HttpStatusCode.OK;
 
-    (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation)
+    (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation, string? bearer = null)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         time.CancelAfter(s_timeout);
         try
         {
-            return SendAsync(method, path, body, maxBytes, time.Token).GetAwaiter().GetResult();
+            return SendAsync(method, path, body, bearer ?? (body is null ? null : token), maxBytes, time.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -90,7 +99,8 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         }
     }
 
-    async Task<(HttpStatusCode, byte[])> SendAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation)
+    async Task<(HttpStatusCode, byte[])> SendAsync(
+        HttpMethod method, string path, ReadOnlyMemory<byte>? body, string? bearer, int maxBytes, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, new Uri(tracker.Root, path));
         request.Headers.TryAddWithoutValidation("User-Agent", "tinytorrent/" + VersionCommand.Version);
@@ -99,8 +109,8 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
             request.Content = new ReadOnlyMemoryContent(bytes);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-bittorrent");
             request.Headers.ExpectContinue = true; // a refusal comes before the body is sent
-            if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         }
+        if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
         using HttpResponseMessage response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);
         using Stream stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
         var all = new MemoryStream();

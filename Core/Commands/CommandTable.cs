@@ -23,6 +23,7 @@ static class CommandTable
         PeersCommand.Command,
         ScrapeCommand.Command,
         ShareCommand.Command,
+        UnshareCommand.Command,
         ListCommand.Command,
         BrowseCommand.Command,
         ServeTrackerCommand.Command,

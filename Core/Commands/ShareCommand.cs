@@ -26,7 +26,7 @@ static class ShareCommand
         Details = """
             Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker.
 
-            When it is stopped, the tracker is told that this owner has left; the entry stays in the catalogue, and goes away when nobody has seeded it for as long as the tracker keeps such entries. What has not changed is not hashed again at the next start: the hashes are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent.
+            When it is stopped, the tracker is told that this owner has left; the entry stays in the catalogue, and goes away when nobody has seeded it for as long as the tracker keeps such entries, or at once with 'tinytorrent unshare'. What has not changed is not hashed again at the next start: the hashes are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent.
 
             The exit code is 7 if the tracker does not take it: a token is missing, or another content has the name.
 
@@ -52,10 +52,11 @@ static class ShareCommand
             else contents.Add(path, metainfo);
         }
         progress.Clear();
-        foreach (MetainfoFile metainfo in contents.Values) Publish(client, metainfo, progress, interrupt.Token);
+        var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
+        foreach (MetainfoFile metainfo in contents.Values) Publish(publisher, metainfo, progress, interrupt.Token);
 
         await using Engine engine = TransferOptions.Start(options);
-        var sharing = new Sharing(engine, client, progress, interrupt.Token);
+        var sharing = new Sharing(engine, publisher, progress, interrupt.Token);
         foreach ((string path, MetainfoFile metainfo) in contents) sharing.Add(metainfo, Path.GetFullPath(path));
         return await sharing.RunAsync().ConfigureAwait(false);
     }
@@ -69,10 +70,10 @@ static class ShareCommand
         return MetainfoFile.Parse(TreeHasher.Build(tree, path, options, pieceLength: null, HashCache.OfUser(), progress, cancellation));
     }
 
-    static void Publish(CatalogueClient client, MetainfoFile metainfo, Progress progress, CancellationToken cancellation)
+    static void Publish(Publisher publisher, MetainfoFile metainfo, Progress progress, CancellationToken cancellation)
     {
-        string? token = client.Publish(metainfo, cancellation);
-        progress.Line($"{metainfo.Name}: {(token is null ? "is" : "published")} in the catalogue of {client.Tracker.Display}, {metainfo.InfoHash}");
+        string? token = publisher.Publish(metainfo, cancellation);
+        progress.Line($"{metainfo.Name}: {(token is null ? "is" : "published")} in the catalogue of {publisher.Tracker.Display}, {metainfo.InfoHash}");
         progress.Events?.Write("published", json =>
         {
             json.WriteString("name", metainfo.Name);

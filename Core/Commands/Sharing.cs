@@ -8,7 +8,7 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
 
-sealed class Sharing(Engine engine, CatalogueClient client, Progress progress, CancellationToken interrupt)
+sealed class Sharing(Engine engine, Publisher publisher, Progress progress, CancellationToken interrupt)
 {
     static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
@@ -25,7 +25,7 @@ sealed class Sharing(Engine engine, CatalogueClient client, Progress progress, C
         var store = PieceStore.ForContent(metainfo.Files, new ContentPlace(Path.GetDirectoryName(path)!, Path.GetFileName(path)));
         var picker = new PiecePicker(metainfo.Geometry, new Random());
         for (int piece = 0; piece < metainfo.Geometry.PieceCount; piece++) picker.MarkHave(piece);
-        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, [[client.Tracker.Announce]]);
+        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, [[publisher.Tracker.Announce]]);
         torrent.TrackerReported += status => OnTracker(metainfo, status);
         _shared.Add((metainfo, torrent, new Transfer(engine, torrent, [], progress, interrupt)));
     }
@@ -81,9 +81,7 @@ sealed class Sharing(Engine engine, CatalogueClient client, Progress progress, C
     {
         try
         {
-            if (client.Has(metainfo.InfoHash, interrupt)) return;
-            client.Publish(metainfo, interrupt);
-            progress.Line($"{metainfo.Name}: published again, the tracker had lost it");
+            if (publisher.Renew(metainfo, interrupt)) progress.Line($"{metainfo.Name}: published again, the tracker had lost it");
         }
         catch (CommandException e)
         {

@@ -9,18 +9,8 @@ namespace TinyTorrent.Storage;
 
 sealed class HashCache(string folder)
 {
-    /// <summary>The user's own, where the XDG rules put state; null if he has no home.</summary>
-    public static HashCache? OfUser()
-    {
-        string? state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
-        if (!Path.IsPathRooted(state)) // relative ones are to be ignored
-        {
-            string home = Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
-            if (home.Length == 0) return null;
-            state = OperatingSystem.IsWindows() ? home : Path.Combine(home, ".local", "state");
-        }
-        return new HashCache(Path.Combine(state!, "tinytorrent", "hashes"));
-    }
+    /// <summary>The user's own; null if he has no home.</summary>
+    public static HashCache? OfUser() => UserState.Folder("hashes") is { } folder ? new HashCache(folder) : null;
 
     /// <summary>The hashes saved under the same path and key; null if there are none.</summary>
     /// <param name="size">Their bytes.</param>

@@ -37,7 +37,7 @@ sealed class Torrent
     readonly int _listenPort;
     readonly long _wanted;
     RateMeter _down, _up;
-    bool _completed;
+    bool _completed, _closed;
 
     /// <param name="picker">Already told what is on disk and what is wanted.</param>
     /// <param name="listenPort">Told to peers (BEP 10); 0 if we accept no connections.</param>
@@ -152,7 +152,7 @@ sealed class Torrent
         Peer peer;
         lock (_gate)
         {
-            if (handshake.InfoHash != InfoHash || _candidates.IsBanned(address)) return null;
+            if (_closed || handshake.InfoHash != InfoHash || _candidates.IsBanned(address)) return null;
             if (handshake.PeerId == _ownId)
             {
                 if (dialled) _candidates.OnOwnAddress(address);
@@ -352,11 +352,12 @@ sealed class Torrent
         peer.Outbox.SendKeepAlive();
     }
 
-    /// <summary>Ends every connection.</summary>
+    /// <summary>Ends every connection, and admits no more.</summary>
     public void CloseAll()
     {
         lock (_gate)
         {
+            _closed = true;
             foreach (Peer peer in _peers) peer.Outbox.Close();
         }
     }

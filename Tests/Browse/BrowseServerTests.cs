@@ -167,6 +167,28 @@ public sealed class BrowseServerTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatIsStoppedIsGoneAndGoesOnWhereItWasWhenBegunAgain()
+    {
+        string url = $"{_server.Url}downloads/{_metainfo.InfoHash}";
+        using (HttpResponseMessage early = await Send(HttpMethod.Delete, url)) Assert.Equal(HttpStatusCode.NotFound, early.StatusCode);
+        _downloads.TryStart(_metainfo.InfoHash);
+        await Until("downloading");
+        using (HttpResponseMessage some = await Send(HttpMethod.Get, $"{_server.Url}play/{_metainfo.InfoHash}/0", ("Range", "bytes=0-99999")))
+            Assert.Equal(_content[..100_000], await some.Content.ReadAsByteArrayAsync());
+        using (HttpResponseMessage stopped = await Send(HttpMethod.Delete, url)) Assert.Equal(HttpStatusCode.OK, stopped.StatusCode);
+        Assert.Equal(JsonValueKind.Undefined, (await Download()).ValueKind);
+        Assert.True(Directory.Exists(At("out/.tinytorrent")));
+
+        _downloads.TryStart(_metainfo.InfoHash);
+        JsonElement again = await Until("downloading");
+        Assert.InRange(again.GetProperty("done").GetInt64(), 90_000, _content.Length);
+        await Until("complete");
+        Assert.Equal(_content, await File.ReadAllBytesAsync(At("out/film.webm")));
+        using (HttpResponseMessage stopped = await Send(HttpMethod.Delete, url)) Assert.Equal(HttpStatusCode.OK, stopped.StatusCode);
+        Assert.Equal(_content, await File.ReadAllBytesAsync(At("out/film.webm")));
+    }
+
+    [Fact]
     public async Task WhatCannotBePlayedIsRefused()
     {
         using HttpResponseMessage early = await Send(HttpMethod.Get, $"{_server.Url}play/{_metainfo.InfoHash}/0");

@@ -38,11 +38,11 @@ public sealed partial class ShareTests : IDisposable
 
     string Url => $"http://127.0.0.1:{_port}";
 
-    TrackerServer StartTracker(CatalogueOptions? catalogue)
+    TrackerServer StartTracker(CatalogueOptions? catalogue, TimeSpan? interval = null)
     {
         SharedPort port = SharedPort.Open(IPAddress.Loopback, _port);
         _port = port.Number;
-        return new TrackerServer(new TrackerOptions { Interval = TimeSpan.FromMinutes(1) }, new HttpLimits(), [port], catalogue: catalogue);
+        return new TrackerServer(new TrackerOptions { Interval = interval ?? TimeSpan.FromMinutes(1) }, new HttpLimits(), [port], catalogue: catalogue);
     }
 
     void StopTracker()
@@ -201,6 +201,47 @@ public sealed partial class ShareTests : IDisposable
         Assert.Equal(5, Run("list", "--tracker", Url).Code);
         Assert.Equal(5, Run("get", "data", "--tracker", Url, "-o", "there").Code);
         Assert.Equal(5, Run("share", "data", "--tracker", Url, "--port", "0").Code);
+    }
+
+    [Fact]
+    public void AnOwnerThatWasKilledGoesWhenItsTimeHasPassed()
+    {
+        StopTracker();
+        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, null), TimeSpan.FromSeconds(4));
+        MakeFile("data", 20_000);
+        Process owner = Share("data");
+        owner.Kill();
+        owner.WaitForExit();
+        Assert.Equal((1, 0), _tracker.Service.Peers); // nobody has told the tracker
+        var since = Stopwatch.StartNew();
+        for (; _tracker.Service.Peers != (0, 0); Thread.Sleep(20)) Assert.True(since.Elapsed < s_patience); // time is what is waited for
+        Assert.Equal(0, Assert.Single(List()).GetProperty("seeders").GetInt32());
+    }
+
+    [Fact]
+    public void OnlyWhoSharedItOrHasTheTrackersTokenTakesItAway()
+    {
+        StopTracker();
+        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, "secret"));
+        MakeFile("one", 20_000);
+        MakeFile("two", 20_000, seed: 2);
+        Stop(Share("one", "two", "--token", "secret"));
+        Assert.Equal(3, Run("unshare", "On", "--tracker", Url).Code);
+        (int code, string output, string errors) = Run("unshare", "one", "--tracker", Url, "--json");
+        Assert.True(code == 0, errors);
+        Assert.Equal(("removed", "one"), (JsonDocument.Parse(output).RootElement.GetProperty("event").GetString(), JsonDocument.Parse(output).RootElement.GetProperty("name").GetString()));
+        Assert.Equal("two", Assert.Single(List()).GetProperty("name").GetString());
+        foreach (string file in Directory.GetFiles(_folder["state/tinytorrent/tokens"]))
+            if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+
+        Directory.Delete(_folder["state"], recursive: true); // as on another machine
+        (code, _, errors) = Run("unshare", "two", "--tracker", Url);
+        Assert.Equal((7, true), (code, errors.Contains("not published by this user", StringComparison.Ordinal)));
+        Assert.Equal(7, Run("unshare", "two", "--tracker", Url, "--token", "wrong").Code);
+        string hash = Assert.Single(List()).GetProperty("info_hash").GetString()!;
+        Assert.Equal(0, Run("unshare", hash, "--tracker", Url, "--token", "secret").Code);
+        Assert.Empty(List());
+        Assert.Equal(3, Run("unshare", hash, "--tracker", Url, "--token", "secret").Code);
     }
 
     [LibraryImport("libc")]

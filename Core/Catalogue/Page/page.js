@@ -200,9 +200,11 @@ function addClientActions(row) {
   row.download.addEventListener('click', () => download(hash));
   row.play = element('button', { type: 'button', textContent: 'Play', hidden: row.entry.kind === 'other' });
   row.play.addEventListener('click', () => play(hash));
+  row.stop = element('button', { type: 'button', textContent: 'Stop', hidden: true });
+  row.stop.addEventListener('click', () => stop(hash));
   row.bar = element('progress', { max: 1, hidden: true });
   row.state = element('span', { className: 'progress', hidden: true });
-  row.actions.append(row.download, row.play, row.bar, row.state);
+  row.actions.append(row.download, row.play, row.stop, row.bar, row.state);
 }
 
 async function download(hash) {
@@ -214,6 +216,19 @@ async function download(hash) {
   } catch (error) {
     say(`The download could not be started: ${error.message}.`, true);
     return false;
+  }
+}
+
+async function stop(hash) {
+  if (playing === hash) closePlayer(); // its request would wait for what does not come any more
+  try {
+    await json(`downloads/${hash}`, { method: 'DELETE' });
+    transfers.delete(hash);
+    const row = rows.get(hash);
+    row.download.hidden = false;
+    row.stop.hidden = row.bar.hidden = row.state.hidden = true;
+  } catch (error) {
+    say(`The download could not be stopped: ${error.message}.`, true);
   }
 }
 
@@ -233,6 +248,7 @@ async function showTransfers() {
     const row = rows.get(transfer.info_hash);
     if (!row) continue;
     row.download.hidden = !transfer.again;
+    row.stop.hidden = false;
     row.bar.hidden = transfer.state === 'failed' || transfer.state === 'complete';
     row.bar.value = transfer.done / Math.max(1, transfer.total);
     row.bar.setAttribute('aria-label', `${shown(row.entry.name)}: progress`);
@@ -298,11 +314,13 @@ function showPlaylist(hash, files) {
   start(files[0]);
 }
 
-$('close').addEventListener('click', () => {
+function closePlayer() {
   playing = null;
   $('screen').replaceChildren(); // which ends its request, and with it the hurry for these pieces
   $('player').hidden = true;
-});
+}
+
+$('close').addEventListener('click', closePlayer);
 
 // What a person does
 

@@ -1,0 +1,44 @@
+// Puts torrents into a catalogue and takes them away: remembers the secrets that taking away needs.
+using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+sealed class Publisher(CatalogueClient client, PublishTokens tokens, Progress progress)
+{
+    readonly HashSet<InfoHash> _ours = [];
+
+    public CatalogueAddress Tracker => client.Tracker;
+
+    /// <returns>The token that takes the entry away again; null if it was there already.</returns>
+    public string? Publish(MetainfoFile metainfo, CancellationToken cancellation)
+    {
+        string? token = client.Publish(metainfo, cancellation);
+        if (token is null) return null;
+        DiskResult saved = tokens.Save(metainfo.InfoHash, token);
+        if (saved.IsOk) _ours.Add(metainfo.InfoHash);
+        else progress.Warning($"{metainfo.Name}: its token could not be kept ({saved}): 'unshare' will not be able to take it away");
+        return token;
+    }
+
+    /// <summary>Publishes again what a tracker has lost.</summary>
+    /// <returns>False if it is there, or was taken away with <see cref="Remove"/> by another process since this one published it.</returns>
+    public bool Renew(MetainfoFile metainfo, CancellationToken cancellation)
+    {
+        if (client.Has(metainfo.InfoHash, cancellation)) return false;
+        if (_ours.Contains(metainfo.InfoHash) && tokens.Find(metainfo.InfoHash) is null) return false;
+        Publish(metainfo, cancellation);
+        return true;
+    }
+
+    /// <summary>Takes an entry away.</summary>
+    /// <param name="access">The tracker's own token, if the user has it.</param>
+    public void Remove(in InfoHash hash, string name, string? access, CancellationToken cancellation)
+    {
+        string token = tokens.Find(hash) ?? access
+            ?? throw new CommandException(ExitCode.Refused, $"'{name}' was not published by this user on this machine; the tracker's own token takes anything away (--token)");
+        client.Remove(hash, token, cancellation);
+        tokens.Forget(hash);
+    }
+}

@@ -1,0 +1,55 @@
+// `unshare`: takes entries out of a tracker's catalogue.
+using TinyTorrent.Catalogue;
+using TinyTorrent.Storage;
+using TinyTorrent.Types;
+
+namespace TinyTorrent.Commands;
+
+static class UnshareCommand
+{
+    public static readonly Command Command = new(
+        "unshare", "NAME [NAME]... --tracker URL [options]", "take out of a tracker's catalogue what was shared", MaxOperands: int.MaxValue,
+        [CatalogueAddress.Option, AccessToken.Option, JsonEvents.Option],
+        Run)
+    {
+        Details = """
+            Who shared it can do so, on the machine and as the user that did: the tokens are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent. Whoever has the tracker's --token can take anything away. NAME may be an info-hash.
+
+            A 'share' that still runs goes on seeding, but does not publish it again. What others have downloaded stays theirs.
+
+              tinytorrent unshare film.mkv --tracker http://host:6969
+            """,
+    };
+
+    static ExitCode Run(Arguments arguments)
+    {
+        using var interrupt = new Interrupt();
+        using Progress progress = Progress.Create(arguments);
+        string? access = AccessToken.Read(arguments);
+        CatalogueAddress tracker = CatalogueAddress.Read(arguments);
+        using var client = new CatalogueClient(tracker);
+        var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
+        _ = arguments.Operand(0, "NAME");
+        foreach (string name in arguments.Operands)
+        {
+            InfoHash hash = Find(client, name, interrupt.Token);
+            publisher.Remove(hash, name, access, interrupt.Token);
+            progress.Line($"{name}: no longer in the catalogue of {tracker.Display}");
+            progress.Events?.Write("removed", json =>
+            {
+                json.WriteString("name", name);
+                json.WriteString("info_hash", hash.ToString());
+            });
+        }
+        return ExitCode.Done;
+    }
+
+    static InfoHash Find(CatalogueClient client, string name, CancellationToken cancellation)
+    {
+        if (InfoHash.TryParseHex(name, out InfoHash hash)) return hash;
+        ListedPage named = client.List(new CatalogueQuery { Name = name }, cancellation);
+        return named.Entries is [{ } entry] && entry.Name == name
+            ? entry.InfoHash
+            : throw new CommandException(ExitCode.BadInput, $"'{name}': nothing in the catalogue of {client.Tracker.Display} is called exactly that");
+    }
+}
