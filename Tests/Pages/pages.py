@@ -162,6 +162,12 @@ def client_page(page, place, out):
     Browser.until(lambda: "complete in" in page.text(page.row(HOSTILE)), "download by a click")
     expect(digest(os.path.join(out, HOSTILE)) == digest(os.path.join(place.content, HOSTILE)), "the same bytes")
 
+    browser.click(page.row(HOSTILE) + " button:nth-of-type(3)")
+    Browser.until(lambda: "complete" not in page.text(page.row(HOSTILE)), "download that is stopped")
+    expect(digest(os.path.join(out, HOSTILE)) == digest(os.path.join(place.content, HOSTILE)), "the file still there")
+    browser.click(page.row(HOSTILE) + " button.strong")
+    Browser.until(lambda: "complete in" in page.text(page.row(HOSTILE)), "download that is found again")
+
     browser.click(page.row("film.webm") + " button:not(.strong)")
     Browser.until(lambda: browser.run("return document.querySelector('video')?.currentTime > 0.3"), "film that plays")
     browser.run("document.querySelector('video').currentTime = 50")

@@ -227,6 +227,7 @@ async function stop(hash) {
     const row = rows.get(hash);
     row.download.hidden = false;
     row.stop.hidden = row.bar.hidden = row.state.hidden = true;
+    row.state.textContent = '';
   } catch (error) {
     say(`The download could not be stopped: ${error.message}.`, true);
   }
