@@ -14,6 +14,9 @@ sealed record CatalogueAddress(string Announce, Uri Root, string Display)
 
     public static readonly Option Option = new("--tracker", "URL", "the tracker with the catalogue: http://HOST:PORT, or its announce URL");
 
+    /// <summary>Who announces there is known by an address of this machine alone.</summary>
+    public bool IsThisMachineOnly => Root.IsLoopback;
+
     /// <summary>Of --tracker, which must be there.</summary>
     public static CatalogueAddress Read(Arguments arguments)
     {
