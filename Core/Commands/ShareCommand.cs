@@ -52,6 +52,7 @@ static class ShareCommand
             else contents.Add(path, metainfo);
         }
         progress.Clear();
+        if (tracker.IsThisMachineOnly) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it");
         var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
         foreach (MetainfoFile metainfo in contents.Values) Publish(publisher, metainfo, progress, interrupt.Token);
 
