@@ -47,6 +47,7 @@ public class CatalogueCrashTests
                         using var delete = new HttpRequestMessage(HttpMethod.Delete, new Uri(root, $"catalogue/{hash}"));
                         delete.Headers.TryAddWithoutValidation("Authorization", "Bearer " + published[hash].Token);
                         using HttpResponseMessage gone = await http.SendAsync(delete);
+                        Assert.Equal(HttpStatusCode.OK, gone.StatusCode);
                         published.Remove(hash);
                     }
                 }
@@ -80,6 +81,11 @@ public class CatalogueCrashTests
         int total = JsonDocument.Parse(list).RootElement.GetProperty("total").GetInt32();
         int sure = published.Count(entry => !removed.Contains(entry.Key));
         Assert.True(total >= sure, $"{when}: {total} of {sure} are listed");
+        foreach (string hash in removed.Where(hash => !published.ContainsKey(hash)))
+        {
+            using HttpResponseMessage answer = await http.GetAsync(new Uri(root, $"torrents/{hash}.torrent"));
+            Assert.True(answer.StatusCode == HttpStatusCode.NotFound, $"{when}: {hash} is back");
+        }
         foreach ((string hash, (string _, byte[] torrent)) in published)
         {
             using HttpResponseMessage answer = await http.GetAsync(new Uri(root, $"torrents/{hash}.torrent"));
