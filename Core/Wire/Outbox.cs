@@ -1,27 +1,24 @@
 // What waits to be sent to one peer: small messages as bytes, blocks as references. Queuing the blocks' bytes would cost
 // a request window of memory per peer; the writer reads them when the socket has room.
 // Small messages overtake blocks: a have or a choke must not wait behind megabytes.
-// Any thread may queue; one writer takes. Lock order: Torrent, then Outbox, never back.
-using System.Buffers;
+// Any thread may queue; one writer takes. Lock order: Torrent, then Outbox, then Slabs, never back.
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Wire;
 
 /// <summary>The send queue of one peer. Nothing is sent, and nobody woken, before <see cref="Flush"/>.</summary>
-sealed class Outbox
+/// <param name="slabs">Where small messages wait; who takes them gives the memory back.</param>
+sealed class Outbox(Slabs slabs)
 {
     /// <summary>Requests a peer may have waiting; advertised as <c>reqq</c> (BEP 10). More are refused.</summary>
     public const int MaxBlocks = 2000;
-
-    /// <summary>Bytes of a buffer for small messages that an idle peer may keep.</summary>
-    public const int IdleControl = 1024;
 
     /// <summary>A peer that lets this much pile up (bytes) does not read any more.</summary>
     const int MaxControl = 2 << 20;
 
     readonly Lock _gate = new();
     readonly Queue<BlockRef> _blocks = new();
-    byte[] _control = [];
+    Memory<byte> _control;
     int _controlCount;
     Action _wake = static () => { };
     Action _abort = static () => { };
@@ -170,20 +167,31 @@ sealed class Outbox
         _wake();
     }
 
+    /// <summary>The session is over and nobody sends any more: gives back what small messages waited in.</summary>
+    public void Discard()
+    {
+        lock (_gate)
+        {
+            slabs.Return(_control);
+            (_control, _controlCount) = (default, 0);
+        }
+    }
+
     /// <summary>
-    /// Writer only: exchanges <paramref name="control"/>, which is used up, for the waiting small messages and moves waiting blocks
-    /// into <paramref name="blocks"/>, never empty. False if there is nothing, or the outbox is closed: then the next
-    /// <see cref="Flush"/> wakes the writer.
+    /// Writer only: takes the waiting small messages, in a buffer that is to go back to the slabs (empty if there are none), and
+    /// moves waiting blocks into <paramref name="blocks"/>, never empty. False if there is nothing, or the outbox is closed: then
+    /// the next <see cref="Flush"/> wakes the writer.
     /// </summary>
-    public bool TryTake(ref byte[] control, Span<BlockRef> blocks, out int controlLength, out int blockCount)
+    public bool TryTake(Span<BlockRef> blocks, out Memory<byte> control, out int controlLength, out int blockCount)
     {
         controlLength = blockCount = 0;
+        control = default;
         lock (_gate)
         {
             _closed |= _finishing && _controlCount == 0; // the writer finds nothing more to send and ends the connection
             _writerWaits = _closed || (_controlCount == 0 && _blocks.Count == 0);
             if (_writerWaits) return false;
-            (control, _control) = (_control, control);
+            (control, _control) = (_control, default);
             (controlLength, _controlCount) = (_controlCount, 0);
             while (blockCount < blocks.Length && _blocks.TryDequeue(out BlockRef block)) blocks[blockCount++] = block;
             return true;
@@ -203,17 +211,12 @@ sealed class Outbox
         }
         if (needed > _control.Length)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(256, needed));
-            _control.AsSpan(0, _controlCount).CopyTo(larger);
-            ReturnControl();
+            int length = Math.Max(needed, 2 * _controlCount);
+            Memory<byte> larger = slabs.Rent(length, length);
+            _control[.._controlCount].CopyTo(larger);
+            slabs.Return(_control);
             _control = larger;
         }
-        return _control.AsSpan(_controlCount);
-    }
-
-    void ReturnControl()
-    {
-        if (_control.Length > 0) ArrayPool<byte>.Shared.Return(_control);
-        _control = [];
+        return _control.Span[_controlCount..];
     }
 }

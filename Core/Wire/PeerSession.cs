@@ -21,19 +21,19 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     readonly Slabs _slabs = slabs ?? Slabs.Shared;
     readonly List<ReceivedBlock> _blocks = [];
     IPeerEvents? _events;
-    byte[] _buffer = [];
+    Memory<byte> _buffer;
     int _start, _end;
     int _bufferSize = Slabs.Smallest;
     int _partialFrame; // length of the frame that has begun at _start, 0 if not known
 
-    byte[] _control = []; // small messages that were taken
+    Memory<byte> _control; // small messages that were taken
     int _controlLength;
     readonly BlockRef[] _taken = new BlockRef[MaxBlocksPerSend];
     int _takenStart, _takenEnd; // what is left of them
-    byte[] _output = [];
+    Memory<byte> _output;
     int _sendingBlockBytes;
 
-    public Outbox Outbox { get; } = new();
+    public Outbox Outbox { get; } = new(slabs ?? Slabs.Shared);
 
     /// <summary>True once the peer's handshake was accepted.</summary>
     public bool IsEstablished => _events is not null;
@@ -43,17 +43,17 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     {
         get
         {
-            int needed = Math.Max(Slabs.Smallest, _partialFrame);
-            if (_buffer.Length < Math.Max(_bufferSize, needed))
+            int needed = Math.Max(Slabs.Smallest, _partialFrame), wished = Math.Max(_bufferSize, needed);
+            if (_buffer.Length < wished || _buffer.Length >= 2 * wished)
             {
-                MoveTo(_slabs.Rent(Math.Max(_bufferSize, needed), needed));
+                MoveTo(_slabs.Rent(wished, needed));
                 _bufferSize = Math.Min(_bufferSize, _buffer.Length);
             }
             else if (_start > 0)
             {
-                MoveTo(_buffer);
+                MoveWithin();
             }
-            return _buffer.AsMemory(_end);
+            return _buffer[_end..];
         }
     }
 
@@ -66,12 +66,18 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
         else if (kept <= _buffer.Length / 2) MoveTo(_slabs.Rent(kept, kept));
     }
 
-    void MoveTo(byte[] buffer)
+    void MoveTo(Memory<byte> buffer)
     {
         int kept = _end - _start;
-        _buffer.AsSpan(_start, kept).CopyTo(buffer);
-        if (buffer != _buffer) ReturnReceiveBuffer();
-        (_buffer, _start, _end) = (buffer, 0, kept);
+        _buffer[_start.._end].CopyTo(buffer);
+        ReturnReceiveBuffer();
+        (_buffer, _end) = (buffer, kept);
+    }
+
+    void MoveWithin()
+    {
+        _buffer[_start.._end].CopyTo(_buffer);
+        (_start, _end) = (0, _end - _start);
     }
 
     /// <summary>Handles <paramref name="count"/> new bytes in <see cref="ReceiveBuffer"/>. False: drop the peer.</summary>
@@ -84,7 +90,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
 
         if (_events is null)
         {
-            OperationStatus status = Handshake.TryRead(_buffer.AsSpan(_start, _end - _start), out Handshake handshake);
+            OperationStatus status = Handshake.TryRead(_buffer.Span[_start.._end], out Handshake handshake);
             if (status != OperationStatus.Done) return status == OperationStatus.NeedMoreData;
             _start += Handshake.Size;
             _events = admit(this, handshake);
@@ -97,9 +103,10 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
 
     bool ReadFrames(IPeerEvents events, TimeSpan now)
     {
+        ReadOnlySpan<byte> received = _buffer.Span[.._end];
         while (true)
         {
-            ReadOnlySpan<byte> input = _buffer.AsSpan(_start, _end - _start);
+            ReadOnlySpan<byte> input = received[_start..];
             OperationStatus status = PeerMessage.TryReadFrameLength(input, events.PieceCount, out int frame);
             if (status == OperationStatus.InvalidData) return false;
             if (status == OperationStatus.NeedMoreData || input.Length < frame)
@@ -116,7 +123,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
             else
             {
                 if (!events.OnBlock(message.Block, now, out bool keep)) return false;
-                if (keep) _blocks.Add(new ReceivedBlock(message.Block, _buffer.AsMemory(_start + PeerMessage.PieceHeaderLength, message.Length)));
+                if (keep) _blocks.Add(new ReceivedBlock(message.Block, _buffer.Slice(_start + PeerMessage.PieceHeaderLength, message.Length)));
             }
             _start += frame;
         }
@@ -138,7 +145,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     public int Take(int maxBlocks = MaxBlocksPerSend)
     {
         _takenStart = _takenEnd = 0;
-        if (!Outbox.TryTake(ref _control, _taken.AsSpan(0, Math.Min(maxBlocks, MaxBlocksPerSend)), out _controlLength, out _takenEnd)) return 0;
+        if (!Outbox.TryTake(_taken.AsSpan(0, Math.Min(maxBlocks, MaxBlocksPerSend)), out _control, out _controlLength, out _takenEnd)) return 0;
         int length = _controlLength;
         foreach (BlockRef block in _taken.AsSpan(0, _takenEnd)) length += PeerMessage.PieceHeaderLength + block.Length;
         return length;
@@ -157,18 +164,17 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
 
         int needed = length + (TakenBlocks > 0 ? BlockStride : 0);
         _output = _slabs.Rent(length + TakenBlocks * BlockStride, needed);
-        _control.AsSpan(0, length).CopyTo(_output);
-        _controlLength = 0;
-        if (_control.Length > Outbox.IdleControl) ReturnControl();
+        _control[..length].CopyTo(_output);
+        ReturnControl();
         int count = Math.Min(TakenBlocks, (_output.Length - length) / BlockStride);
-        if (!TryFillBlocks(_taken.AsSpan(_takenStart, count), _output.AsMemory(length), out int blockLength))
+        if (!TryFillBlocks(_taken.AsSpan(_takenStart, count), _output[length..], out int blockLength))
         {
             Outbox.Close();
             ReturnOutput();
             return default;
         }
         _takenStart += count;
-        return _output.AsMemory(0, length + blockLength);
+        return _output[..(length + blockLength)];
     }
 
     bool TryFillBlocks(ReadOnlySpan<BlockRef> blocks, Memory<byte> output, out int length)
@@ -208,24 +214,25 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
         ReturnOutput();
         ReturnControl();
         _events?.OnClosed(now);
+        Outbox.Discard();
     }
 
     void ReturnControl()
     {
-        if (_control.Length > 0) ArrayPool<byte>.Shared.Return(_control);
-        _control = [];
+        _slabs.Return(_control);
+        (_control, _controlLength) = (default, 0);
     }
 
     void ReturnOutput()
     {
-        if (_output.Length > 0) _slabs.Return(_output);
-        _output = [];
+        _slabs.Return(_output);
+        _output = default;
     }
 
     void ReturnReceiveBuffer()
     {
-        if (_buffer.Length > 0) _slabs.Return(_buffer);
-        _buffer = [];
+        _slabs.Return(_buffer);
+        _buffer = default;
         _start = _end = 0;
     }
 }

@@ -15,7 +15,7 @@ public class WakeUpTests
     [InlineData(3)]
     public async Task NothingThatWasFlushedIsLeftLying(int seed)
     {
-        var outbox = new Outbox();
+        var outbox = new Outbox(new Slabs());
         var wake = new AsyncSignal();
         outbox.Attach(wake.Set, () => { });
         using var taken = new SemaphoreSlim(0);
@@ -41,11 +41,10 @@ public class WakeUpTests
     static async Task WriteAsync(Outbox outbox, AsyncSignal wake, SemaphoreSlim taken)
     {
         await Task.Yield();
-        byte[] control = [];
         var blocks = new BlockRef[15];
         while (!outbox.IsClosed)
         {
-            bool any = outbox.TryTake(ref control, blocks, out _, out int count);
+            bool any = outbox.TryTake(blocks, out _, out _, out int count);
             if (!any && !outbox.IsClosed) await wake.WaitAsync();
             if (count > 0) taken.Release(count);
         }

@@ -6,14 +6,13 @@ namespace TinyTorrent.Tests.Wire;
 /// <summary>Who is woken and what is aborted, in whatever order things happen.</summary>
 public class OutboxTests
 {
-    readonly Outbox _outbox = new();
-    byte[] _control = [];
+    readonly Outbox _outbox = new(new Slabs());
     readonly BlockRef[] _blocks = new BlockRef[4];
     int _woken, _aborted;
 
     void Attach() => _outbox.Attach(() => _woken++, () => _aborted++);
 
-    bool Take() => _outbox.TryTake(ref _control, _blocks, out _, out _);
+    bool Take() => _outbox.TryTake(_blocks, out _, out _, out _);
 
     [Fact]
     public void FinishingSendsTheSmallMessagesAndNoBlocksThenCloses()
@@ -22,7 +21,7 @@ public class OutboxTests
         _outbox.QueueBlock(new BlockRef(1, 0, 1));
         _outbox.Send(MessageId.Have, 1);
         _outbox.Finish();
-        Assert.True(_outbox.TryTake(ref _control, _blocks, out int length, out int blocks));
+        Assert.True(_outbox.TryTake(_blocks, out _, out int length, out int blocks));
         Assert.Equal((9, 0), (length, blocks));
         Assert.False(_outbox.IsClosed);
         Assert.False(Take());

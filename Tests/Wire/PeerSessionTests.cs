@@ -217,6 +217,29 @@ public class PeerSessionTests
         }
     }
 
+    [Fact]
+    public void AConnectionThatHasEndedHasGivenEveryBufferBackAndAnIdleOneHoldsNone()
+    {
+        var slabs = new Slabs();
+        var events = new Recorder();
+        var peer = new PeerSession((PeerSession _, in Handshake _) => events, slabs);
+        HandshakeBytes().CopyTo(peer.ReceiveBuffer);
+        Assert.True(peer.Received(Handshake.Size, default));
+        for (int i = 0; i < 100; i++) peer.Outbox.Send(MessageId.Have, i);
+        ReadOnlyMemory<byte> output = peer.NextOutput();
+        peer.Sent(output.Length, default);
+        peer.ReleaseReceiveBuffer();
+        Assert.Equal(0, slabs.Lent);
+
+        for (int i = 0; i < 100; i++) peer.Outbox.Send(MessageId.Have, i);
+        peer.NextOutput();
+        new byte[] { 0, 0, 0, 5, (byte)MessageId.Have }.CopyTo(peer.ReceiveBuffer);
+        Assert.True(peer.Received(5, default));
+        peer.Outbox.Send(MessageId.Have, 1);
+        peer.Closed(default);
+        Assert.Equal(0, slabs.Lent);
+    }
+
     static PeerSession Connected(out Recorder recorder)
     {
         var events = recorder = new Recorder();

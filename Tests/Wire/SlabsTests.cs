@@ -8,13 +8,13 @@ public class SlabsTests
     public void ManyThatWishForLargeBuffersGetSmallerOnesAndTheSumStaysBounded()
     {
         var slabs = new Slabs();
-        var lent = new List<byte[]>();
+        var lent = new List<Memory<byte>>();
         for (int i = 0; i < 200; i++) lent.Add(slabs.Rent(Slabs.Largest, Slabs.Smallest));
         Assert.Equal(Slabs.Largest, lent[0].Length);
         Assert.Equal(Slabs.Smallest, lent[^1].Length);
         Assert.Equal(lent.Sum(b => (long)b.Length), slabs.Lent);
         Assert.True(slabs.Lent < Slabs.Budget + 200 * Slabs.Smallest);
-        foreach (byte[] buffer in lent) slabs.Return(buffer);
+        foreach (Memory<byte> buffer in lent) slabs.Return(buffer);
         Assert.Equal(0, slabs.Lent);
         Assert.Equal(Slabs.Largest, slabs.Rent(Slabs.Largest, Slabs.Smallest).Length);
     }
@@ -36,5 +36,17 @@ public class SlabsTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++) slabs.Return(slabs.Rent(100_000, Slabs.Smallest));
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void EveryKindOfBufferIsGivenBackForAnyOther()
+    {
+        var slabs = new Slabs();
+        var lent = new List<Memory<byte>>();
+        foreach (int length in (int[])[1, 300, 10_000, 16 * 1024, 16 * 1024 + 1, 50_000, Slabs.Largest, Slabs.Largest + 1])
+            lent.Add(slabs.Rent(length, length));
+        foreach (Memory<byte> buffer in lent) slabs.Return(buffer);
+        slabs.Return(default);
+        Assert.Equal(0, slabs.Lent);
     }
 }
