@@ -97,6 +97,7 @@ public sealed class ReadinessTests
             Assert.False(waiting.IsCompleted);
             PeerSocket.Shutdown(near);
             await waiting.WaitAsync(s_patience);
+            await Task.Yield(); // off the watching thread, which goes on here in place and which Dispose waits for
         }
     }
 
