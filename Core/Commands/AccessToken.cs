@@ -12,7 +12,7 @@ static class AccessToken
     /// <summary>What may stand in an Authorization header (RFC 6750).</summary>
     static readonly SearchValues<char> s_characters = SearchValues.Create("-._~+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    public static readonly Option Option = new("--token", "SECRET", $"what publishing in the catalogue needs (better: the environment variable {Variable})");
+    public static readonly Option Option = new("--token", "SECRET", $"the tracker's secret, which publishing may need (better: the environment variable {Variable})");
 
     /// <summary>Null if there is none.</summary>
     public static string? Read(Arguments arguments)

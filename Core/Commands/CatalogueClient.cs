@@ -61,7 +61,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     /// <returns>The token that takes the entry away again; null if it was there already.</returns>
     public string? Publish(MetainfoFile metainfo, CancellationToken cancellation)
     {
-        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Post, "catalogue", metainfo.Raw, MaxAnswerBytes, cancellation);
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Post, "catalogue", metainfo.Raw, MaxAnswerBytes, cancellation, token);
         if (status is HttpStatusCode.OK or HttpStatusCode.Created) return Field(body, "token");
         if (status == HttpStatusCode.Conflict && Field(body, "info_hash") is { } holder)
             throw new CommandException(ExitCode.Refused, $"'{metainfo.Name}' is the name of another content there, {holder} (--name chooses another name)");
@@ -87,7 +87,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         time.CancelAfter(s_timeout);
         try
         {
-            return SendAsync(method, path, body, bearer ?? (body is null ? null : token), maxBytes, time.Token).GetAwaiter().GetResult();
+            return SendAsync(method, path, body, bearer, maxBytes, time.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

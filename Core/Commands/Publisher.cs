@@ -7,7 +7,7 @@ namespace TinyTorrent.Commands;
 
 sealed class Publisher(CatalogueClient client, PublishTokens tokens, Progress progress)
 {
-    readonly HashSet<InfoHash> _ours = [];
+    readonly HashSet<InfoHash> _ours = []; // published with a token that is kept
 
     public CatalogueAddress Tracker => client.Tracker;
 
@@ -15,15 +15,14 @@ sealed class Publisher(CatalogueClient client, PublishTokens tokens, Progress pr
     public string? Publish(MetainfoFile metainfo, CancellationToken cancellation)
     {
         string? token = client.Publish(metainfo, cancellation);
-        if (token is null) return null;
-        DiskResult saved = tokens.Save(metainfo.InfoHash, token);
-        if (saved.IsOk) _ours.Add(metainfo.InfoHash);
-        else progress.Warning($"{metainfo.Name}: its token could not be kept ({saved}): 'unshare' will not be able to take it away");
+        DiskResult saved = token is null ? DiskResult.Ok : tokens.Save(metainfo.InfoHash, token);
+        if (!saved.IsOk) progress.Warning($"{metainfo.Name}: its token could not be kept ({saved}): 'unshare' will not be able to take it away");
+        if (tokens.Find(metainfo.InfoHash) is not null) _ours.Add(metainfo.InfoHash);
         return token;
     }
 
     /// <summary>Publishes again what a tracker has lost.</summary>
-    /// <returns>False if it is there, or was taken away with <see cref="Remove"/> by another process since this one published it.</returns>
+    /// <returns>False if it is there, or its token has gone: then <see cref="Remove"/>, in another process, has taken it away.</returns>
     public bool Renew(MetainfoFile metainfo, CancellationToken cancellation)
     {
         if (client.Has(metainfo.InfoHash, cancellation)) return false;
