@@ -37,7 +37,7 @@ sealed class Engine : IAsyncDisposable
     readonly CancellationTokenSource _stop = new(); // never disposed: a late callback may still look at it
     readonly IPeerDriver _driver;
     readonly Connections _connections;
-    readonly IReadiness _readiness = IReadiness.Create();
+    readonly IReadiness? _readiness; // null: the engine's threads wait in their sockets themselves
     readonly DiskQueue _diskQueue = new(DiskThreads);
     readonly PeerListener _listener;
     readonly TrackerTransport _trackerTransport = new();
@@ -53,7 +53,7 @@ sealed class Engine : IAsyncDisposable
     {
         var down = new RateLimiter(options.LimitDown);
         var up = new RateLimiter(options.LimitUp);
-        _driver = options.Synchronous ? new SyncDriver(Clock, down, up) : new AsyncDriver(Clock, _readiness, _diskQueue, down, up);
+        _driver = options.Synchronous ? new SyncDriver(Clock, down, up) : new AsyncDriver(Clock, _readiness = IReadiness.Create(), _diskQueue, down, up);
         _maxPeers = Math.Min(options.MaxPeers ?? DefaultMaxPeers, _driver.MaxPeers);
         _connections = new Connections(_driver, Clock, _maxPeers);
         _listener = options.ExactPort ? PeerListener.Open(options.Bind, options.Port) : PeerListener.OpenNear(options.Bind, options.Port);
@@ -198,7 +198,7 @@ sealed class Engine : IAsyncDisposable
         await Task.WhenAll(_listening, _beating, _connections.StopAsync(s_lastWords)).ConfigureAwait(false);
         Verifier.Dispose();
         _diskQueue.Dispose();
-        _readiness.Dispose();
+        _readiness?.Dispose();
         foreach (ActiveTorrent torrent in torrents) await torrent.SaveAsync().ConfigureAwait(false);
         await FarewellAsync(torrents).ConfigureAwait(false);
         foreach (ActiveTorrent torrent in torrents) torrent.Dispose();

@@ -22,17 +22,20 @@ sealed unsafe class Epoll : IDisposable
     readonly byte* _entries = (byte*)NativeMemory.Alloc((nuint)(Most * s_size));
 
     /// <summary>False if the system has no room for it.</summary>
-    public bool TryAdd(int descriptor, uint events) => Control(AddOperation, descriptor, events) == 0;
+    public bool TryAdd(int descriptor, uint events) => TryAdd(descriptor, events, descriptor);
 
-    public void Modify(int descriptor, uint events) => Control(ModifyOperation, descriptor, events);
+    /// <param name="tag">What <see cref="Ready"/> says, where descriptors' numbers may change hands between its events and their use.</param>
+    public bool TryAdd(int descriptor, uint events, int tag) => Control(AddOperation, descriptor, events, tag) == 0;
+
+    public void Modify(int descriptor, uint events) => Control(ModifyOperation, descriptor, events, descriptor);
 
     /// <summary>Closing a descriptor removes it as well.</summary>
-    public void Remove(int descriptor) => Control(RemoveOperation, descriptor, 0);
+    public void Remove(int descriptor) => Control(RemoveOperation, descriptor, 0, 0);
 
     /// <summary>Waits until something is ready or the time is up; -1 waits without end. The number of ready descriptors.</summary>
     public int Wait(int milliseconds) => Math.Max(0, epoll_wait(_epoll, _entries, Most, milliseconds));
 
-    /// <summary>The descriptor at a place of the last <see cref="Wait"/>.</summary>
+    /// <summary>The descriptor, or its tag, at a place of the last <see cref="Wait"/>.</summary>
     public int Ready(int index) => *(int*)(_entries + index * s_size + s_data);
 
     /// <summary>What it is ready for.</summary>
@@ -44,11 +47,11 @@ sealed unsafe class Epoll : IDisposable
         NativeMemory.Free(_entries);
     }
 
-    int Control(int operation, int descriptor, uint events)
+    int Control(int operation, int descriptor, uint events, int tag)
     {
         byte* entry = stackalloc byte[16];
         *(uint*)entry = events;
-        *(long*)(entry + s_data) = descriptor;
+        *(long*)(entry + s_data) = tag;
         return epoll_ctl(_epoll, operation, descriptor, entry);
     }
 }

@@ -14,13 +14,15 @@ sealed class EpollReadiness : IReadiness
 
     readonly Epoll _epoll = new();
     readonly Lock _gate = new();
-    readonly Dictionary<int, SocketWatch> _watches = [];
+    readonly Dictionary<int, SocketWatch> _watches = []; // by a number that is never used again: a late event is nobody's
     readonly int _stop = LinuxSockets.eventfd(0, LinuxSockets.EventCloseOnExec);
     readonly Thread _thread;
+    int _lastTag;
 
+    /// <exception cref="SocketException">The system has no descriptors left.</exception>
     public EpollReadiness()
     {
-        _epoll.TryAdd(_stop, Epoll.Readable);
+        if (!_epoll.TryAdd(_stop, Epoll.Readable, tag: 0)) throw new SocketException((int)SocketError.TooManyOpenSockets);
         _thread = new Thread(Run, 256 * 1024) { Name = "peers", IsBackground = true };
         _thread.Start();
     }
@@ -33,9 +35,9 @@ sealed class EpollReadiness : IReadiness
 
     SocketWatch Add(Socket socket)
     {
-        var watch = new SocketWatch(this, socket);
-        lock (_gate) _watches[watch.Descriptor] = watch;
-        if (_epoll.TryAdd(watch.Descriptor, All)) return watch;
+        var watch = new SocketWatch(this, socket, Interlocked.Increment(ref _lastTag));
+        lock (_gate) _watches.Add(watch.Tag, watch);
+        if (_epoll.TryAdd(watch.Descriptor, All, watch.Tag)) return watch;
         watch.Dispose();
         throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
     }
@@ -64,16 +66,16 @@ sealed class EpollReadiness : IReadiness
             int ready = _epoll.Wait(-1);
             for (int i = 0; i < ready; i++)
             {
-                int descriptor = _epoll.Ready(i);
-                if (descriptor == _stop) return;
+                int tag = _epoll.Ready(i);
+                if (tag == 0) return;
                 SocketWatch? watch;
-                lock (_gate) _watches.TryGetValue(descriptor, out watch);
-                watch?.Wake(_epoll.Events(i)); // one that took over a closed one's number looks once in vain
+                lock (_gate) _watches.TryGetValue(tag, out watch);
+                watch?.Wake(_epoll.Events(i));
             }
         }
     }
 
-    /// <summary>When nobody waits any more.</summary>
+    /// <summary>When nobody waits any more. Not from what goes on in place.</summary>
     public void Dispose()
     {
         LinuxSockets.Signal(_stop);
@@ -82,12 +84,13 @@ sealed class EpollReadiness : IReadiness
         _ = LinuxSockets.close(_stop);
     }
 
-    sealed class SocketWatch(EpollReadiness owner, Socket socket) : IWatch
+    sealed class SocketWatch(EpollReadiness owner, Socket socket, int tag) : IWatch
     {
         readonly AsyncSignal _readable = new(), _writable = new();
         volatile bool _ended; // no further edge would tell of the end
 
         public int Descriptor { get; } = (int)socket.Handle;
+        public int Tag => tag;
 
         public void Wake(uint events)
         {
@@ -112,10 +115,7 @@ sealed class EpollReadiness : IReadiness
 
         public void Dispose()
         {
-            lock (owner._gate)
-            {
-                if (owner._watches.GetValueOrDefault(Descriptor) == this) owner._watches.Remove(Descriptor);
-            }
+            lock (owner._gate) owner._watches.Remove(tag);
             owner._epoll.Remove(Descriptor);
         }
     }

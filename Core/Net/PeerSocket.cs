@@ -35,28 +35,17 @@ static class PeerSocket
     }
 
     /// <summary>Receives what a non-blocking socket has: -1 if that is nothing yet.</summary>
-    public static int TryReceive(Socket socket, Span<byte> into)
-    {
-        int count = socket.Receive(into, SocketFlags.None, out SocketError error);
-        return error switch
-        {
-            SocketError.Success => count,
-            SocketError.WouldBlock => -1,
-            _ => throw new SocketException((int)error),
-        };
-    }
+    public static int TryReceive(Socket socket, Span<byte> into) => Moved(socket.Receive(into, SocketFlags.None, out SocketError error), error);
 
     /// <summary>Sends what a non-blocking socket has room for: -1 if that is nothing yet.</summary>
-    public static int TrySend(Socket socket, ReadOnlySpan<byte> data)
+    public static int TrySend(Socket socket, ReadOnlySpan<byte> data) => Moved(socket.Send(data, SocketFlags.None, out SocketError error), error);
+
+    static int Moved(int count, SocketError error) => error switch
     {
-        int count = socket.Send(data, SocketFlags.None, out SocketError error);
-        return error switch
-        {
-            SocketError.Success => count,
-            SocketError.WouldBlock => -1,
-            _ => throw new SocketException((int)error),
-        };
-    }
+        SocketError.Success => count,
+        SocketError.WouldBlock => -1,
+        _ => throw new SocketException((int)error),
+    };
 
     /// <summary>Blocks to put into one send, so that a rate limit stays smooth.</summary>
     public static int BlocksPerSend(RateLimiter up) =>

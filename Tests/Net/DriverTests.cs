@@ -16,6 +16,9 @@ namespace TinyTorrent.Tests.Net;
 /// </summary>
 public class DriverTests
 {
+    /// <summary>The engines; the asynchronous one with what the system has best to watch its sockets, and with the framework's own.</summary>
+    public enum Way { Async, Portable, Sync }
+
     const int KiB = 1024, PieceLength = 64 * KiB;
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
@@ -35,7 +38,7 @@ public class DriverTests
     {
         readonly byte[] _content;
         readonly Clock _clock = new();
-        readonly IReadiness _readiness = IReadiness.Create();
+        readonly IReadiness _readiness;
         readonly DiskQueue _queue = new(1);
         readonly IPeerDriver _driver;
         readonly PeerListener _listener = PeerListener.Open(IPAddress.Loopback, 0);
@@ -43,10 +46,11 @@ public class DriverTests
         readonly Task _listening, _beating;
         readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Client(bool synchronous, bool complete, long? limitUp = null, TimeSpan? handshakeTime = null)
+        public Client(Way way, bool complete, long? limitUp = null, TimeSpan? handshakeTime = null)
         {
+            _readiness = way == Way.Portable ? new PortableReadiness() : IReadiness.Create();
             RateLimiter down = new(null), up = new(limitUp);
-            _driver = synchronous ? new SyncDriver(_clock, down, up) : new AsyncDriver(_clock, _readiness, _queue, down, up);
+            _driver = way == Way.Sync ? new SyncDriver(_clock, down, up) : new AsyncDriver(_clock, _readiness, _queue, down, up);
             Connections = new Connections(_driver, _clock, 50, handshakeTime);
             var picker = new PiecePicker(s_geometry, new Random(1));
             if (complete) for (int i = 0; i < s_geometry.PieceCount; i++) picker.MarkHave(i);
@@ -132,24 +136,24 @@ public class DriverTests
     }
 
     /// <summary>A well-behaved downloader with the other engine gets everything from the client under test.</summary>
-    static async Task AssertServesAsync(Client seed, bool synchronous)
+    static async Task AssertServesAsync(Client seed, Way way)
     {
-        await using var getter = new Client(!synchronous, complete: false);
+        await using var getter = new Client(way == Way.Sync ? Way.Async : Way.Sync, complete: false);
         await getter.DialAsync(seed.Port);
         await getter.CompleteAsync();
     }
 
-    static async Task AssertDownloadsAsync(Client getter, bool synchronous)
+    static async Task AssertDownloadsAsync(Client getter, Way way)
     {
-        await using var seed = new Client(!synchronous, complete: true);
+        await using var seed = new Client(way == Way.Sync ? Way.Async : Way.Sync, complete: true);
         await getter.DialAsync(seed.Port);
         await getter.CompleteAsync();
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task AHandshakeMayComeByteByByteAndABlockIsServed(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task AHandshakeMayComeByteByByteAndABlockIsServed(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using (var raw = new RawPeer(seed.Port))
         {
             byte[] hello = RawPeer.Hello();
@@ -163,43 +167,47 @@ public class DriverTests
             Assert.Equal(s_content.AsSpan(2 * PieceLength + 16 * KiB, 100), raw.Await(MessageId.Piece).Body.AsSpan(8));
         }
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
     [Theory]
-    [InlineData(false, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
-    [InlineData(true, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
-    [InlineData(false, "\u0016\u0003\u0001")]
-    [InlineData(true, "\u0016\u0003\u0001")]
-    public async Task AnotherProtocolIsHungUpOn(bool synchronous, string hello)
+    [InlineData(Way.Async, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
+    [InlineData(Way.Portable, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
+    [InlineData(Way.Sync, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
+    [InlineData(Way.Async, "\u0016\u0003\u0001")]
+    [InlineData(Way.Portable, "\u0016\u0003\u0001")]
+    [InlineData(Way.Sync, "\u0016\u0003\u0001")]
+    public async Task AnotherProtocolIsHungUpOn(Way way, string hello)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using var raw = new RawPeer(seed.Port);
         raw.Socket.Send(System.Text.Encoding.Latin1.GetBytes(hello));
         raw.AwaitEnd();
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
     [Theory]
-    [InlineData(false, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
-    [InlineData(true, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
-    [InlineData(false, new byte[] { 0, 0, 0, 2, 1, 1 })]
-    [InlineData(true, new byte[] { 0, 0, 0, 2, 1, 1 })]
-    public async Task AnIllegalLengthIsHungUpOn(bool synchronous, byte[] frame)
+    [InlineData(Way.Async, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
+    [InlineData(Way.Portable, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
+    [InlineData(Way.Sync, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0 })]
+    [InlineData(Way.Async, new byte[] { 0, 0, 0, 2, 1, 1 })]
+    [InlineData(Way.Portable, new byte[] { 0, 0, 0, 2, 1, 1 })]
+    [InlineData(Way.Sync, new byte[] { 0, 0, 0, 2, 1, 1 })]
+    public async Task AnIllegalLengthIsHungUpOn(Way way, byte[] frame)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using RawPeer raw = new RawPeer(seed.Port).Greet();
         raw.Socket.Send(frame);
         raw.AwaitEnd();
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task GarbageAfterTheHandshakeIsHungUpOn(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task GarbageAfterTheHandshakeIsHungUpOn(Way way)
     {
-        await using var getter = new Client(synchronous, complete: false);
+        await using var getter = new Client(way, complete: false);
         for (int seed = 0; seed < 20; seed++)
         {
             using RawPeer raw = new RawPeer(getter.Port).Greet();
@@ -209,13 +217,13 @@ public class DriverTests
             raw.AwaitEnd();
         }
         await getter.EmptyAsync();
-        await AssertDownloadsAsync(getter, synchronous);
+        await AssertDownloadsAsync(getter, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task APeerThatVanishesInTheMiddleOfABlockCostsNothingButTheBlock(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task APeerThatVanishesInTheMiddleOfABlockCostsNothingButTheBlock(Way way)
     {
-        await using var getter = new Client(synchronous, complete: false);
+        await using var getter = new Client(way, complete: false);
         using (RawPeer raw = new RawPeer(getter.Port).Greet())
         {
             raw.Send(MessageId.HaveAll);
@@ -226,13 +234,13 @@ public class DriverTests
             raw.Socket.Send([.. header, .. new byte[wanted.Length / 2]]);
         }
         await getter.EmptyAsync();
-        await AssertDownloadsAsync(getter, synchronous);
+        await AssertDownloadsAsync(getter, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task APeerThatNeverReadsHoldsUpNobodyNotEvenTheEnd(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task APeerThatNeverReadsHoldsUpNobodyNotEvenTheEnd(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using var raw = new RawPeer(seed.Port);
         raw.Socket.ReceiveBufferSize = 4 * KiB;
         raw.Greet();
@@ -241,16 +249,16 @@ public class DriverTests
         for (int round = 0; round < 10; round++)
             for (int piece = 0; piece < s_geometry.PieceCount; piece++)
                 for (int block = 0; block < s_geometry.BlocksIn(piece); block++) raw.Send(MessageId.Request, s_geometry.Block(piece, block));
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
         Assert.Equal(1, seed.Torrent.Stats.Peers);
         await seed.DisposeAsync(); // while the peer is still there
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task AHundredThousandRequestsAreEachAnsweredOrRejected(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task AHundredThousandRequestsAreEachAnsweredOrRejected(Way way)
     {
         const int Requests = 100_000;
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using (RawPeer raw = new RawPeer(seed.Port).Greet())
         {
             raw.Send(MessageId.Interested);
@@ -262,13 +270,13 @@ public class DriverTests
             await sending;
         }
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task BlocksNobodyAskedForAreNotListenedToForEver(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task BlocksNobodyAskedForAreNotListenedToForEver(Way way)
     {
-        await using var getter = new Client(synchronous, complete: false);
+        await using var getter = new Client(way, complete: false);
         using RawPeer raw = new RawPeer(getter.Port).Greet();
         byte[] junk = new byte[Geometry.BlockLength];
         await Assert.ThrowsAsync<SocketException>(() => Task.Run(() =>
@@ -276,26 +284,26 @@ public class DriverTests
             for (int i = 0; i < 10_000; i++) raw.SendBlock(new BlockRef(i % 40, 0, junk.Length), junk);
         }));
         await getter.EmptyAsync();
-        await AssertDownloadsAsync(getter, synchronous);
+        await AssertDownloadsAsync(getter, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task APeerThatSaysNothingIsDroppedWhenItsTimeIsOver(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task APeerThatSaysNothingIsDroppedWhenItsTimeIsOver(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true, handshakeTime: TimeSpan.FromMilliseconds(100));
+        await using var seed = new Client(way, complete: true, handshakeTime: TimeSpan.FromMilliseconds(100));
         using var silent = new RawPeer(seed.Port);
         using var slow = new RawPeer(seed.Port);
         slow.Socket.Send(RawPeer.Hello()[..40]);
         silent.AwaitEnd();
         slow.AwaitEnd();
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task WhoAsksWhileChokedIsRejectedOrIgnored(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task WhoAsksWhileChokedIsRejectedOrIgnored(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         BlockRef block = new(0, 0, 16);
         foreach (bool fast in new[] { true, false })
         {
@@ -310,13 +318,13 @@ public class DriverTests
             raw.Await(MessageId.Piece);
         }
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task WhoSendsABadPieceAloneIsDroppedAndThePieceComesFromOthers(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task WhoSendsABadPieceAloneIsDroppedAndThePieceComesFromOthers(Way way)
     {
-        await using var getter = new Client(synchronous, complete: false);
+        await using var getter = new Client(way, complete: false);
         using RawPeer raw = new RawPeer(getter.Port).Greet();
         raw.Send(MessageId.HaveAll);
         raw.Send(MessageId.Unchoke);
@@ -335,24 +343,24 @@ public class DriverTests
         catch (Exception e) when (e is SocketException or EndOfStreamException) { }
         await getter.EmptyAsync();
         Assert.Equal(1, getter.Torrent.Stats.FailedPieces);
-        await AssertDownloadsAsync(getter, synchronous);
+        await AssertDownloadsAsync(getter, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task APeerThatClosesItsHalfIsLetGo(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task APeerThatClosesItsHalfIsLetGo(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true);
+        await using var seed = new Client(way, complete: true);
         using RawPeer raw = new RawPeer(seed.Port).Greet();
         raw.Socket.Shutdown(SocketShutdown.Send);
         raw.AwaitEnd();
         await seed.EmptyAsync();
-        await AssertServesAsync(seed, synchronous);
+        await AssertServesAsync(seed, way);
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task ClosingEverybodyWhileTheyWaitForTheRateLimitRunsNothingInsideTheLock(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task ClosingEverybodyWhileTheyWaitForTheRateLimitRunsNothingInsideTheLock(Way way)
     {
-        await using var seed = new Client(synchronous, complete: true, limitUp: 1);
+        await using var seed = new Client(way, complete: true, limitUp: 1);
         List<RawPeer> peers = [.. Enumerable.Range(0, 5).Select(_ => new RawPeer(seed.Port))];
         foreach (RawPeer peer in peers) peer.Socket.Send(RawPeer.Hello());
         for (var since = Stopwatch.StartNew(); seed.Torrent.Stats.Peers < peers.Count; await Task.Delay(5)) Assert.True(since.Elapsed < s_patience);
@@ -362,10 +370,10 @@ public class DriverTests
         peers.ForEach(p => p.Dispose());
     }
 
-    [Theory, InlineData(false), InlineData(true)]
-    public async Task AListenerThatThrowsEndsTheConnectionAndIsReported(bool synchronous)
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task AListenerThatThrowsEndsTheConnectionAndIsReported(Way way)
     {
-        var seed = new Client(synchronous, complete: true);
+        var seed = new Client(way, complete: true);
         seed.Torrent.PeerChanged += (_, connected) => { if (!connected) throw new InvalidOperationException("mine"); };
         using (new RawPeer(seed.Port).Greet()) { }
         await seed.EmptyAsync();

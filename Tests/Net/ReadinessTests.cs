@@ -125,6 +125,7 @@ public sealed class ReadinessTests
         }
         await giveUp.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => attempts[^1].WaitAsync(s_patience));
+        await Task.WhenAll(attempts).ContinueWith(_ => { }, TaskScheduler.Default).WaitAsync(s_patience);
         dials.ForEach(d => d.Dispose());
     }
 }
