@@ -27,6 +27,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         public volatile string? Error;
         public volatile bool IsChecking;
         public CancellationTokenSource Stop { get; } = new();
+        public bool IsStopping;
         public Task Work = Task.CompletedTask;
 
         /// <summary>It failed before the engine had it; what the engine has cannot be begun a second time.</summary>
@@ -43,7 +44,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         {
             if (_disposed) return false;
             int at = _entries.FindIndex(entry => entry.Hash == hash);
-            if (at >= 0 && !_entries[at].MayBeginAgain) return true;
+            if (at >= 0 && (!_entries[at].MayBeginAgain || _entries[at].IsStopping)) return true;
             if (at < 0 && _entries.Count == Most) return false;
             var entry = new Entry(hash);
             if (at >= 0)
@@ -65,9 +66,10 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         lock (_gate)
         {
             entry = _entries.Find(entry => entry.Hash == hash);
-            if (entry is null || entry.Stop.IsCancellationRequested) return false;
-            entry.Stop.Cancel();
+            if (entry is null || entry.IsStopping) return false;
+            entry.IsStopping = true;
         }
+        await entry.Stop.CancelAsync().ConfigureAwait(false);
         await entry.Work.ConfigureAwait(false);
         if (entry.Torrent is { } torrent) await engine.RemoveAsync(torrent).ConfigureAwait(false);
         lock (_gate) _entries.Remove(entry); // not before: its files would be opened twice
@@ -186,14 +188,14 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
     /// <summary>Ends what has not come to the engine yet; the rest ends with the engine.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task[] work;
+        Entry[] entries;
         lock (_gate)
         {
             _disposed = true;
-            foreach (Entry entry in _entries) entry.Stop.Cancel();
-            work = [.. _entries.Select(entry => entry.Work)];
+            entries = [.. _entries];
         }
-        await Task.WhenAll(work).ConfigureAwait(false);
-        foreach (Entry entry in _entries) entry.Dispose();
+        foreach (Entry entry in entries) await entry.Stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(entries.Select(entry => entry.Work)).ConfigureAwait(false);
+        foreach (Entry entry in entries) entry.Dispose();
     }
 }
