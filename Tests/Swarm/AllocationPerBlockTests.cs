@@ -56,7 +56,7 @@ public class AllocationPerBlockTests
         Assert.True(blocks > 1000);
         Assert.Equal(Pieces / 2 - 1, stretches.Count);
         // What the runtime makes once for code that runs the first time is charged to whatever thread that is: all in one stretch.
-        // The smallest object has 24 bytes: one for every fifty blocks would be seen.
+        // The smallest object has 24 bytes: one for every forty blocks would be seen.
         Assert.True(stretches.Sum() - stretches.Max() < blocks / 2, $"{blocks} blocks, bytes a piece: {string.Join(' ', stretches)}");
     }
 
