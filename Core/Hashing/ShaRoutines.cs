@@ -41,8 +41,8 @@ static class ShaRoutines
         for (int g = 0; g < Groups; g++)
         {
             // Instruction by instruction in turn: a twentieth faster than group by group.
-            Words(code, all, g);
-            if (g >= 4)
+            if (g < 4) LoadWords(code, all, g);
+            else
             {
                 foreach (Stream s in all) code.Sha1Message1(s.Words(g), s.Words(g + 1));
                 foreach (Stream s in all) code.Xor(s.Words(g), s.Words(g + 2));
@@ -76,7 +76,7 @@ static class ShaRoutines
         int start = Begin(code, all);
         for (int g = 0; g < Groups; g++)
         {
-            Words(code, all, g);
+            if (g < 4) LoadWords(code, all, g);
             foreach (Stream s in all)
             {
                 if (g >= 4)
@@ -105,9 +105,8 @@ static class ShaRoutines
     }
 
     /// <summary>The first 16 words are the block itself; the later ones come of those before them.</summary>
-    static void Words(Assembler code, Stream[] all, int group)
+    static void LoadWords(Assembler code, Stream[] all, int group)
     {
-        if (group >= 4) return;
         foreach (Stream s in all) code.Load(s.Words(group), s.Bytes, Quarter * group);
         foreach (Stream s in all) code.ShuffleBytes(s.Words(group), s_byteOrder);
     }
