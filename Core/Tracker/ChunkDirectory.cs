@@ -69,9 +69,8 @@ unsafe struct ChunkDirectory<TEndpoint>
         for (int i = from->Count - 1; i >= 0; i--)
         {
             TEndpoint endpoint = from->EndpointAt(i);
-            ulong hash = endpoint.Mix(key);
-            if ((hash & mask) != (uint)born) continue;
-            to->Add(endpoint, Fingerprint(hash), from->StampAt(i), i < from->Seeds);
+            if ((endpoint.Mix(key) & mask) != (uint)born) continue;
+            to->Add(endpoint, from->StampAt(i), i < from->Seeds);
             from->RemoveAt(i);
         }
         from->Trim();
@@ -85,10 +84,7 @@ unsafe struct ChunkDirectory<TEndpoint>
         PeerChunk<TEndpoint>* from = At(directory, last), to = At(directory, last & (int)(mask >> 1));
         to->Reserve(to->Count + from->Count);
         for (int i = 0; i < from->Count; i++)
-        {
-            TEndpoint endpoint = from->EndpointAt(i);
-            to->Add(endpoint, Fingerprint(endpoint.Mix(key)), from->StampAt(i), i < from->Seeds);
-        }
+            to->Add(from->EndpointAt(i), from->StampAt(i), i < from->Seeds);
         from->Free();
         return directory->_count * 2 < directory->_capacity && directory->_capacity > 4 ? Resize(directory, directory->_count + 4) : directory;
     }
@@ -99,9 +95,6 @@ unsafe struct ChunkDirectory<TEndpoint>
         directory->_capacity = capacity;
         return directory;
     }
-
-    /// <summary>The 8 bits a chunk searches by: none of those that chose the chunk.</summary>
-    public static byte Fingerprint(ulong hash) => (byte)(hash >> 56);
 
     static uint Mask(int count) => BitOperations.RoundUpToPowerOf2((uint)count) - 1;
 

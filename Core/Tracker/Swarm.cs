@@ -49,11 +49,11 @@ unsafe struct Swarm<TEndpoint>
     public PeerPlace<TEndpoint> Find(in TEndpoint endpoint, ulong hash)
     {
         PeerChunk<TEndpoint>* chunk = ChunkAt(Directory == null ? 0 : Directory->IndexOf(hash));
-        return new PeerPlace<TEndpoint> { Chunk = chunk, Index = chunk->Find(endpoint, ChunkDirectory<TEndpoint>.Fingerprint(hash)) };
+        return new PeerPlace<TEndpoint> { Chunk = chunk, Index = chunk->Find(endpoint) };
     }
 
     /// <summary>Adds the peer, or notes that it is alive and what it has become.</summary>
-    public void Put(PeerPlace<TEndpoint> place, in TEndpoint endpoint, ulong hash, byte stamp, bool seed, ulong key)
+    public void Put(PeerPlace<TEndpoint> place, in TEndpoint endpoint, byte stamp, bool seed, ulong key)
     {
         (int count, int seeds) = (place.Chunk->Count, place.Chunk->Seeds);
         if (place.IsKnown)
@@ -63,7 +63,7 @@ unsafe struct Swarm<TEndpoint>
         }
         else
         {
-            place.Chunk->Add(endpoint, ChunkDirectory<TEndpoint>.Fingerprint(hash), stamp, seed);
+            place.Chunk->Add(endpoint, stamp, seed);
         }
         Settle(place.Chunk, count, seeds, key);
     }

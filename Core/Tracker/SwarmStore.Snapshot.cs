@@ -124,7 +124,7 @@ sealed unsafe partial class SwarmStore
                 self = entry->Swarm.Find(endpoint, hash);
             }
             byte stamp = (byte)(((Stamp(now) - (int)age) & ~PeerChunk<TEndpoint>.PartialMark) | (record.Ages[i] & PeerChunk<TEndpoint>.PartialMark));
-            entry->Swarm.Put(self, endpoint, hash, stamp, i < record.Seeds, _endpointKey);
+            entry->Swarm.Put(self, endpoint, stamp, i < record.Seeds, _endpointKey);
         }
         if (entry != null) entry->Completed = Math.Max(entry->Completed, record.Completed);
     }

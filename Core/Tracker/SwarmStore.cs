@@ -178,7 +178,7 @@ sealed unsafe partial class SwarmStore : IDisposable
             self = entry->Swarm.Find(endpoint, hash);
         }
         byte stamp = (byte)(Stamp(now) | (partial ? PeerChunk<TSame>.PartialMark : 0));
-        entry->Swarm.Put(self, endpoint, hash, stamp, announce.IsSeed, _endpointKey);
+        entry->Swarm.Put(self, endpoint, stamp, announce.IsSeed, _endpointKey);
         if (finished) entry->Completed++;
         return new SwarmReply(Count(entry, partner), sameLength, otherLength);
     }

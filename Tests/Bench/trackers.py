@@ -35,6 +35,7 @@ LOADS = {
 FILLINGS = {
     "100 peers a torrent": (10_000, 1_000_000),
     "1 peer a torrent": (500_000, 500_000),
+    "a million in one torrent": (1, 1_000_000),
 }
 
 
