@@ -46,6 +46,10 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
         Trackers = new TrackerClient(self, trackers, engine.TrackerTransport, this, new Random());
     }
 
+    /// <param name="download">Checked and begun. Owned from here on.</param>
+    public ActiveTorrent(Engine engine, StoredDownload download, IReadOnlyList<IReadOnlyList<string>> trackers)
+        : this(engine, download.Metainfo, download.Store, download.Resume, download.Picker, trackers) { }
+
     public MetainfoFile Metainfo { get; }
     public Torrent Torrent { get; }
     public TrackerClient Trackers { get; }
@@ -67,9 +71,6 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
 
     /// <summary>Reads content that is verified.</summary>
     public DiskResult Read(long offset, Span<byte> into) => _store.Read(offset, into);
-
-    /// <summary>When everything is there: cuts what files had beyond their end before, and looks whether it still is.</summary>
-    public DiskResult Finish() => _store.Finish();
 
     void OnPieceHashed(int piece, bool matches)
     {

@@ -90,13 +90,14 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         {
             MetainfoFile metainfo = fetch(entry.Hash, entry.Stop.Token);
             entry.IsChecking = true;
-            ActiveTorrent torrent = Open(metainfo, entry.Stop.Token);
+            StoredDownload download = Prepare(metainfo, entry.Stop.Token);
+            var torrent = new ActiveTorrent(engine, download, TrackersOf(metainfo));
             (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
             engine.Add(torrent);
             await torrent.Completion.WaitAsync(entry.Stop.Token).ConfigureAwait(false);
             torrent.KeepsState = false;
-            Require(torrent.Finish());
-            new DiskState(folder, metainfo).Forget();
+            Require(download.Finish());
+            download.Forget();
         }
         catch (OperationCanceledException) when (entry.Stop.IsCancellationRequested) { } // it is stopped, or the session ends
         catch (Exception e) // whatever it was, the session goes on and its user is told
@@ -105,31 +106,28 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         }
     }
 
-    ActiveTorrent Open(MetainfoFile metainfo, CancellationToken cancellation)
+    /// <summary>What is there is known, and what is missing can be written.</summary>
+    StoredDownload Prepare(MetainfoFile metainfo, CancellationToken cancellation)
     {
-        var state = new DiskState(folder, metainfo);
-        var store = new PieceStore(metainfo.Files, folder);
-        var resume = new ResumeFile(state.ResumePath, metainfo.InfoHash, metainfo.Geometry, store);
-        var picker = new PiecePicker(metainfo.Geometry, new Random());
+        var download = new StoredDownload(metainfo, folder);
         try
         {
-            bool isNew = !File.Exists(state.ResumePath);
-            Require(ExistingContent.Find(metainfo, store, resume, picker, (_, _) => { }, cancellation));
+            Require(download.Check((_, _) => { }, cancellation));
             // A stranger chose the name, and a click is not much of a decision.
-            if (isNew && picker.Have.IsEmpty && Array.Exists(store.Stamps(), stamp => stamp.Length > 0))
-                throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
-            Require(store.CreateEmptyFiles());
-            if (!picker.IsComplete) Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()]), store.Stamps()));
-            IReadOnlyList<IReadOnlyList<string>> trackers = metainfo.Trackers;
-            if (!trackers.Any(tier => tier.Contains(announce))) trackers = [[announce], .. trackers];
-            return new ActiveTorrent(engine, metainfo, store, resume, picker, trackers);
+            if (download.LiesOnSomethingElse) throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
+            Require(download.Begin());
+            return download;
         }
         catch
         {
-            store.Dispose();
+            download.Dispose();
             throw;
         }
     }
+
+    /// <summary>Those the torrent names, and ours.</summary>
+    IReadOnlyList<IReadOnlyList<string>> TrackersOf(MetainfoFile metainfo) =>
+        metainfo.Trackers.Any(tier => tier.Contains(announce)) ? metainfo.Trackers : [[announce], .. metainfo.Trackers];
 
     static void Require(DiskResult result)
     {

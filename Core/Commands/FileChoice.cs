@@ -1,10 +1,7 @@
-// --files and --select: which files of a torrent are wanted, and what that means for pieces. A piece that a wanted file
-// shares with a neighbour is fetched whole; the neighbour's part goes aside, not into a file nobody asked for.
+// --files and --select: which files of a torrent are wanted.
 using System.Globalization;
 using System.IO.Enumeration;
 using TinyTorrent.Metainfo;
-using TinyTorrent.Swarm;
-using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -27,21 +24,6 @@ static class FileChoice
             foreach ((int first, int last) in source.Selected)
                 for (int i = first; i <= last && i < wanted.Length; i++) wanted[i] = true;
         return wanted;
-    }
-
-    /// <summary>Skips every piece that no wanted file touches.</summary>
-    public static void Apply(bool[] wanted, FileMap files, Geometry geometry, PiecePicker picker)
-    {
-        var touched = new Bitfield(geometry.PieceCount);
-        for (int i = 0; i < wanted.Length; i++)
-        {
-            FileEntry file = files.Files[i];
-            if (!wanted[i] || file.Length == 0) continue;
-            int last = (int)((file.Offset + file.Length - 1) / geometry.PieceLength);
-            for (int piece = (int)(file.Offset / geometry.PieceLength); piece <= last; piece++) touched.Set(piece);
-        }
-        for (int piece = 0; piece < geometry.PieceCount; piece++)
-            if (!touched[piece]) picker.SetPriority(piece, PiecePriority.Skip);
     }
 
     /// <summary>The glob is held against the whole path and against the file's own name.</summary>

@@ -1,7 +1,6 @@
 // get: from a SOURCE to verified files. get-sync is the same with the synchronous engine as its default.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
-using TinyTorrent.Swarm;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
@@ -61,38 +60,31 @@ static class GetCommand
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
         string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
         TransferOptions.MakeFolder(folder);
-        var state = new DiskState(folder, metainfo);
-        FileSelection? selection = wanted is null ? null : new FileSelection(metainfo.Files, wanted, metainfo.Geometry.PieceLength, state.EdgePath);
-
         try
         {
-            var store = new PieceStore(metainfo.Files, folder, selection);
-            var resume = new ResumeFile(state.ResumePath, metainfo.InfoHash, metainfo.Geometry, store);
-            var picker = new PiecePicker(metainfo.Geometry, new Random()) { Sequential = toStdout || arguments.Has("--sequential") };
-            if (wanted is not null) FileChoice.Apply(wanted, metainfo.Files, metainfo.Geometry, picker);
-            Transfer.Check(metainfo, store, resume, picker, progress, interrupt.Token);
-            Transfer.Require(store.CreateEmptyFiles());
-            // Whether anything can be written there at all is better known before the first peer is asked.
-            if (!picker.IsComplete) Transfer.Require(resume.Save(new ResumeState(picker.Have, [.. picker.WrittenBlocks()]), store.Stamps()));
+            var download = new StoredDownload(metainfo, folder, wanted);
+            download.Picker.Sequential = toStdout || arguments.Has("--sequential");
+            Transfer.Require(download.Check(Transfer.Checking(progress), interrupt.Token));
+            Transfer.Require(download.Begin());
 
             ExitCode exit;
             bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
             await using (Engine engine = TransferOptions.Start(options))
             {
-                var torrent = new ActiveTorrent(engine, metainfo, store, resume, picker, TransferOptions.Trackers(arguments, source));
+                var torrent = new ActiveTorrent(engine, download, TransferOptions.Trackers(arguments, source));
                 var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
-                var stdout = toStdout ? new StdoutWriter(metainfo, store, torrent.Torrent) : null;
+                var stdout = toStdout ? new StdoutWriter(metainfo, download.Store, torrent.Torrent) : null;
                 exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
                 if (exit == ExitCode.Done)
                 {
-                    Transfer.Require(store.Finish());
+                    Transfer.Require(download.Finish());
                     transfer.WriteCompleted();
                 }
                 if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given
                     exit = await transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength).ConfigureAwait(false);
                 else if (exit == ExitCode.Done) torrent.KeepsState = false;
             }
-            if (exit == ExitCode.Done && !seeds) state.Forget();
+            if (exit == ExitCode.Done && !seeds) download.Forget();
             return exit;
         }
         finally

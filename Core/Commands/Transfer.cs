@@ -2,7 +2,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
 using TinyTorrent.Tracker;
@@ -40,13 +39,8 @@ sealed class Transfer
         torrent.AddPeers(addresses);
     }
 
-    /// <summary>Hashes what is on disk, with progress, and tells the picker.</summary>
-    public static void Check(MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, Progress progress, CancellationToken interrupt)
-    {
-        DiskResult result = ExistingContent.Find(metainfo, store, resume, picker,
-            (done, total) => progress.Show(new TransferStatus("checking", done, total)), interrupt);
-        Require(result);
-    }
+    /// <summary>Shows how far content that is there already has been hashed.</summary>
+    public static Action<long, long> Checking(Progress progress) => (done, total) => progress.Show(new TransferStatus("checking", done, total));
 
     /// <summary>A disk fault ends the command.</summary>
     public static void Require(DiskResult result)

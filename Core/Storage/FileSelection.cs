@@ -4,6 +4,8 @@
 // file 0's head and tail, file 1's head and tail, … (a file of up to two pieces lies there whole). The layout does not
 // depend on the selection, so the edge file outlives a change of mind. Immutable.
 using TinyTorrent.Metainfo;
+using TinyTorrent.Swarm;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Storage;
 
@@ -32,6 +34,21 @@ sealed class FileSelection
     public string EdgeBeneath => Path.GetFileName(Path.GetDirectoryName(EdgePath)) + '/' + Path.GetFileName(EdgePath);
 
     public bool Wants(int file) => _wanted[file];
+
+    /// <summary>Has the picker skip every piece that no wanted file touches.</summary>
+    public void SkipOthers(Geometry geometry, PiecePicker picker)
+    {
+        var touched = new Bitfield(geometry.PieceCount);
+        for (int i = 0; i < _wanted.Length; i++)
+        {
+            FileEntry file = _files.Files[i];
+            if (!_wanted[i] || file.Length == 0) continue;
+            int last = (int)((file.Offset + file.Length - 1) / geometry.PieceLength);
+            for (int piece = (int)(file.Offset / geometry.PieceLength); piece <= last; piece++) touched.Set(piece);
+        }
+        for (int piece = 0; piece < geometry.PieceCount; piece++)
+            if (!touched[piece]) picker.SetPriority(piece, PiecePriority.Skip);
+    }
 
     /// <summary>Where a slice of an unwanted file lies in the edge file; -1 if no piece of a wanted file touches it.</summary>
     public long Place(in FileSlice slice)
