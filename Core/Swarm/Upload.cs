@@ -22,7 +22,11 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Pe
         else if (!have.IsEmpty) peer.Outbox.Send(MessageId.Bitfield, have.Bytes);
 
         if (!peer.Fast || have.IsEmpty) return;
-        peer.Granted = AllowedFast.Pieces(peer.Address.Address, infoHash, geometry.PieceCount);
+        int[] granted = AllowedFast.Pieces(peer.Address.Address, infoHash, geometry.PieceCount);
+        // A network is granted the same whoever asks. A crowd of one network would have these few pieces sent to everybody, and
+        // nothing to give each other: only the first of them has the grant.
+        if (peers.Exists(other => other != peer && other.Granted.AsSpan().SequenceEqual(granted))) return;
+        peer.Granted = granted;
         foreach (int piece in peer.Granted) if (have[piece]) peer.Outbox.Send(MessageId.AllowedFast, piece);
     }
 

@@ -113,6 +113,16 @@ public class CrowdTests
     }
 
     [Fact]
+    public void OfOneNetworkOnlyTheFirstIsGrantedPiecesWhileChokedOrAllWouldHaveTheSame()
+    {
+        Verify(8000);
+        PeerSession first = Join(1, seed: false), second = Join(2, seed: false), elsewhere = Join(256, seed: false);
+        Assert.Equal((10, 0, 10), (Sent(first, MessageId.AllowedFast), Sent(second, MessageId.AllowedFast), Sent(elsewhere, MessageId.AllowedFast)));
+        first.Closed(_now);
+        Assert.Equal(10, Sent(Join(3, seed: false), MessageId.AllowedFast));
+    }
+
+    [Fact]
     public void AllPipelinesTogetherAreBoundedAndEverybodyHasAShare()
     {
         int[] asked = [.. Enumerable.Range(0, 1000).Select(i => Sent(Join(i, seed: true), MessageId.Request))];
