@@ -63,7 +63,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. It is kept in memory; with --state in DIR/catalogue.
 
-            With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken.
+            With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
 
             SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. Without --state what it knows is gone then; peers announce again by themselves.
 
@@ -72,22 +72,26 @@ sealed class ServeTrackerCommand : IDisposable
     };
 
     readonly Arguments _arguments;
-    readonly JsonEvents? _json;
+    readonly TrackerLog _log;
     readonly TrackerFiles _files;
+    readonly FolderLock? _state;
     readonly TrackerServer _server;
     readonly List<SharedPort> _ports, _tlsPorts = [];
 
     ServeTrackerCommand(Arguments arguments)
     {
         _arguments = arguments;
-        _json = JsonEvents.Create(arguments);
+        _log = new TrackerLog(arguments);
         _files = new TrackerFiles(arguments);
         TrackerOptions options = Options(arguments) with { Access = _files.ReadAccess(), Keys = _files.ReadKeys() };
         TlsIdentity? identity = _files.ReadIdentity();
+        string? folder = arguments.Value("--state");
+        if (folder is not null && FolderLock.Take(folder, "another tracker keeps its state here (--state chooses another folder)", out _state) is { IsOk: false } fault)
+            throw Failure.Disk(fault);
         _ports = Open("--listen", DefaultPort, TrackerServer.Copies, udp: true);
         if (identity is not null) _tlsPorts = Open("--tls-listen", DefaultTlsPort, copies: 1, udp: false);
-        SwarmFile? swarms = arguments.Value("--state") is { } folder ? new SwarmFile(folder) : null;
-        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, catalogue: Catalogue(), warn: Warn) { Identity = identity };
+        SwarmFile? swarms = folder is null ? null : new SwarmFile(folder);
+        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, catalogue: Catalogue(), warn: _log.Warn) { Identity = identity };
         _server.ServeTls(_tlsPorts);
     }
 
@@ -99,8 +103,10 @@ sealed class ServeTrackerCommand : IDisposable
         using var command = new ServeTrackerCommand(arguments);
         if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw Failure.Disk(fault);
         command.TellPorts();
-        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._json);
-        command._json?.Write("stopped");
+        command._log.Serving();
+        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);
+        command.Dispose();
+        command._log.Tell("stopped", null, null); // who hears it finds the state saved and its folder free
         return ExitCode.Done;
     }
 
@@ -170,23 +176,19 @@ sealed class ServeTrackerCommand : IDisposable
         string Place(SharedPort port) => $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
     }
 
-    void Tell(SharedPort port, string url, string? udp)
-    {
-        _json?.Write("listening", json =>
+    void Tell(SharedPort port, string url, string? udp) => _log.Tell(
+        "listening",
+        json =>
         {
             json.WriteString("url", url);
             if (udp is not null) json.WriteString("udp", udp);
             json.WriteNumber("port", port.Number);
-        });
-        if (_json is not null || _arguments.Has("--quiet")) return;
-        Console.Out.WriteLine($"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
-    }
+        },
+        $"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
 
-    void Warn(string message)
+    public void Dispose()
     {
-        Console.Error.WriteLine($"tinytorrent: {Display.Safe(message)}");
-        _json?.Write("warning", json => json.WriteString("message", message));
+        _server.Dispose();
+        _state?.Dispose(); // what was saved last is there before another tracker may read it
     }
-
-    public void Dispose() => _server.Dispose();
 }

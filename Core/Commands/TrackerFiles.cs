@@ -10,12 +10,10 @@ sealed class TrackerFiles
 {
     static readonly string[] s_options = ["--allow", "--deny", "--keys", "--tls-cert"];
 
-    readonly bool _quiet;
     readonly string? _allow, _deny, _keys, _certificate, _certificateKey;
 
     public TrackerFiles(Arguments arguments)
     {
-        _quiet = arguments.Has("--quiet");
         (_allow, _deny, _keys) = (arguments.Value("--allow"), arguments.Value("--deny"), arguments.Value("--keys"));
         (_certificate, _certificateKey) = (arguments.Value("--tls-cert"), arguments.Value("--tls-key") ?? arguments.Value("--tls-cert"));
         if (_allow is not null && _deny is not null) throw Arguments.Usage("--allow and --deny exclude each other");
@@ -39,7 +37,7 @@ sealed class TrackerFiles
     }
 
     /// <summary>Puts what the files say by now in force, and says what it is.</summary>
-    public void ReadAgain(TrackerServer server, JsonEvents? json)
+    public void ReadAgain(TrackerServer server, TrackerLog log)
     {
         bool any = false;
         if ((_allow ?? _deny) is not null) Try(() => server.Service.Access = ReadAccess(), "list");
@@ -47,18 +45,20 @@ sealed class TrackerFiles
         if (_certificate is not null) Try(() => server.Identity = ReadIdentity(), "certificate");
         if (!any) return;
         string? expires = server.Identity?.NotAfter.ToString("u", CultureInfo.InvariantCulture).Replace(' ', 'T');
-        json?.Write("reloaded", writer =>
-        {
-            if ((_allow ?? _deny) is not null) writer.WriteNumber("listed", server.Service.Access.Count);
-            if (server.Service.Keys is { } keys) writer.WriteNumber("keys", keys.Count);
-            if (expires is not null) writer.WriteString("certificate_expires", expires);
-        });
-        if (json is not null || _quiet) return;
+        int? listed = (_allow ?? _deny) is null ? null : server.Service.Access.Count, keys = server.Service.Keys?.Count;
         var parts = new List<string>();
-        if ((_allow ?? _deny) is not null) parts.Add($"{server.Service.Access.Count} torrents listed");
-        if (server.Service.Keys is { } known) parts.Add($"{known.Count} passkeys");
+        if (listed is not null) parts.Add($"{listed} torrents listed");
+        if (keys is not null) parts.Add($"{keys} passkeys");
         if (expires is not null) parts.Add($"a certificate good until {expires}");
-        Console.Out.WriteLine($"files read again: {string.Join(", ", parts)}");
+        log.Tell(
+            "reloaded",
+            json =>
+            {
+                if (listed is not null) json.WriteNumber("listed", listed.Value);
+                if (keys is not null) json.WriteNumber("keys", keys.Value);
+                if (expires is not null) json.WriteString("certificate_expires", expires);
+            },
+            $"files read again: {string.Join(", ", parts)}");
 
         void Try(Action put, string what)
         {
@@ -69,8 +69,7 @@ sealed class TrackerFiles
             }
             catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
             {
-                Console.Error.WriteLine($"tinytorrent: {Display.Safe(e.Message)} (the old {what} stays in force)");
-                json?.Write("error", writer => writer.WriteString("message", e.Message));
+                log.Error(e.Message, $"the old {what} stays in force");
             }
         }
     }

@@ -131,6 +131,7 @@ sealed class TrackerServer : IDisposable
 
     public void Dispose()
     {
+        if (_stop.IsSet) return; // the descriptors of the first time may be others' by now
         _stop.Set();
         _ticking.Join();
         foreach (IDisposable server in _servers) server.Dispose();

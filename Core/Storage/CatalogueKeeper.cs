@@ -18,10 +18,11 @@ sealed class CatalogueKeeper
     readonly Action<string> _warn;
     readonly Lock _writing = new();
     TimeSpan _ticked;
+    bool _failing;
 
     /// <param name="folder">Where it is kept, or null.</param>
     /// <param name="grace">How long after the start seeders may still be silent.</param>
-    /// <param name="warn">Told of broken files and of faults that cost nobody an answer.</param>
+    /// <param name="warn">Told of broken files, and of faults that cost nobody an answer: once until the disk works again.</param>
     public CatalogueKeeper(CatalogueLimits limits, CatalogueFolder? folder, Func<InfoHash, SwarmCounts?> countsOf, TimeSpan grace, Action<string> warn)
     {
         (Store, _folder, _ticked, _warn) = (new CatalogueStore(limits, countsOf), folder, grace, warn);
@@ -84,9 +85,10 @@ sealed class CatalogueKeeper
         var aged = new List<CatalogueEntry>();
         List<CatalogueEntry> gone = Store.Tick(now - _ticked, aged);
         _ticked = now;
-        if (_folder is null) return;
+        if (_folder is null || gone.Count + aged.Count == 0) return;
         lock (_writing)
         {
+            DiskResult fault = DiskResult.Ok;
             foreach (CatalogueEntry entry in gone) Note(_folder.Remove(entry));
             foreach (CatalogueEntry entry in aged.Take(MaxNotes))
             {
@@ -94,12 +96,14 @@ sealed class CatalogueKeeper
                 Note(_folder.SaveNote(entry));
                 entry.UnseededSaved = entry.Unseeded;
             }
-        }
-    }
+            if (!fault.IsOk && !_failing) _warn($"the catalogue's folder is behind: {fault}");
+            _failing = !fault.IsOk;
 
-    void Note(DiskResult result)
-    {
-        if (!result.IsOk) _warn(result.ToString());
+            void Note(DiskResult result)
+            {
+                if (fault.IsOk) fault = result;
+            }
+        }
     }
 }
 

@@ -155,17 +155,62 @@ public sealed class ServeTrackerCommandTests : IDisposable
         Assert.Contains("\"peers_ipv4\":", await Figures(NextEvent(tracker, "listening")), StringComparison.Ordinal);
         Assert.True(File.Exists(swarms + ".broken"));
         await StopAsync(tracker);
+    }
 
-        async Task<string> Figures(JsonElement listening) =>
-            await _client.GetStringAsync(new Uri(new Uri(listening.GetProperty("url").GetString()!), "stats.json"));
+    async Task<string> Figures(JsonElement listening) =>
+        await _client.GetStringAsync(new Uri(new Uri(listening.GetProperty("url").GetString()!), "stats.json"));
 
-        async Task StopAsync(Process process)
-        {
-            Assert.Equal(0, kill(process.Id, Terminate));
-            NextEvent(process, "stopped");
-            await process.WaitForExitAsync();
-            Assert.Equal(0, process.ExitCode);
-        }
+    static async Task StopAsync(Process process)
+    {
+        Assert.Equal(0, kill(process.Id, Terminate));
+        NextEvent(process, "stopped");
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    [Fact]
+    public async Task OneStateFolderIsForOneTrackerAndFreeOnceThatIsKilled()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        string broken = Path.Combine(folder.Path, "swarms"), cut = Path.Combine(folder.Path, "catalogue", "x.new");
+        string[] line = ["serve-tracker", "--listen", "127.0.0.1:0", "--state", folder.Path, "--json"];
+        Process first = Start(line);
+        JsonElement listening = NextEvent(first, "listening");
+        File.WriteAllText(broken, "what a start would set aside");
+        File.WriteAllText(cut, "what a start would delete");
+
+        Process second = Start(line);
+        JsonElement error = NextEvent(second, "error");
+        Assert.Equal($"{folder.Path}: another tracker keeps its state here (--state chooses another folder)", error.GetProperty("message").GetString());
+        await second.WaitForExitAsync();
+        Assert.Equal((6, 6), (second.ExitCode, error.GetProperty("code").GetInt32()));
+        Assert.True(File.Exists(broken) && File.Exists(cut));
+        Assert.Contains("uptime", await Figures(listening), StringComparison.Ordinal);
+
+        first.Kill();
+        await first.WaitForExitAsync();
+        File.Delete(broken);
+        Process third = Start(line);
+        NextEvent(third, "listening");
+        await StopAsync(third);
+    }
+
+    [Fact]
+    public async Task WhenNobodyReadsWhatItSaysATrackerGoesOn()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        File.WriteAllText(_list, "");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--deny", _list, "--json");
+        JsonElement listening = NextEvent(tracker, "listening");
+        tracker.StandardOutput.Close();
+        File.WriteAllText(_list, "broken\n");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Contains("the old list stays in force", await tracker.StandardError.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.Contains("uptime", await Figures(listening), StringComparison.Ordinal);
+        Assert.Equal(0, kill(tracker.Id, Terminate));
+        await tracker.WaitForExitAsync();
+        Assert.Equal((0, ""), (tracker.ExitCode, await tracker.StandardError.ReadToEndAsync()));
     }
 
     [Theory]

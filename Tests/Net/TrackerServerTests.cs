@@ -296,6 +296,7 @@ public class TrackerServerTests
         // The idle client would have half a minute.
         await Task.Run(door.Dispose).WaitAsync(TimeSpan.FromSeconds(20));
         new TrackerServer(new TrackerOptions(), new HttpLimits(), [SharedPort.Open(IPAddress.Loopback, door.Port)]).Dispose();
+        door.Dispose(); // once more: nothing
     }
 
     [Theory]

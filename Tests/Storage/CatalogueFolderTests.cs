@@ -118,4 +118,24 @@ public sealed class CatalogueFolderTests : IDisposable
         Assert.Empty(Names(after));
         Assert.Empty(Directory.GetFiles(_folder["catalogue"]));
     }
+
+    [Fact]
+    public void AFolderThatCannotBeWrittenIsSaidOnceUntilItCan()
+    {
+        CatalogueKeeper keeper = Open(new CatalogueLimits { Keep = TimeSpan.FromSeconds(100_000) });
+        for (int i = 0; i < 3; i++) Publish(keeper, $"film {i}", i);
+        string folder = _folder["catalogue"], aside = _folder["aside"];
+        TimeSpan now = TimeSpan.Zero;
+        foreach (int expected in (int[])[1, 2])
+        {
+            Directory.Move(folder, aside);
+            File.WriteAllText(folder, "no folder");
+            for (int i = 0; i < 3; i++) keeper.Tick(now += TimeSpan.FromSeconds(13_000));
+            Assert.Equal(expected, _warnings.Count);
+            File.Delete(folder);
+            Directory.Move(aside, folder);
+            keeper.Tick(now += TimeSpan.FromSeconds(13_000));
+            Assert.Equal(expected, _warnings.Count);
+        }
+    }
 }
