@@ -33,7 +33,7 @@ sealed partial class PiecePicker
             peer.Rate.Add(block.Length);
             PartialPiece partial = _partials[block.Piece];
             int index = block.Begin / Geometry.BlockLength;
-            if (partial.AskedOf(index) > 1) CancelOthers(block, cancel);
+            CancelOthers(block, partial.AskedOf(index) - 1, cancel);
             Receive(partial, index, peer);
             return BlockVerdict.Accepted;
         }
@@ -52,18 +52,21 @@ sealed partial class PiecePicker
         if (!Needed[block.Piece] || peer.Trials > 0) return BlockVerdict.Duplicate;
         if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer);
         if (partial.IsReceived(index) || !MayTake(partial, peer)) return BlockVerdict.Duplicate;
-        if (partial.AskedOf(index) > 0) CancelOthers(block, cancel);
+        CancelOthers(block, partial.AskedOf(index), cancel);
         Receive(partial, index, peer);
         return BlockVerdict.Accepted;
     }
 
-    void CancelOthers(in BlockRef block, List<PeerPieces> cancel)
+    /// <param name="others">How many are asked for the block: with hundreds of peers most searches can end early.</param>
+    void CancelOthers(in BlockRef block, int others, List<PeerPieces> cancel)
     {
-        foreach (PeerPieces other in _peers)
+        for (int i = 0; others > 0 && i < _peers.Count; i++)
         {
+            PeerPieces other = _peers[i];
             if (!other.Requests.TryRemove(block, out _)) continue;
             other.Withdrawn++;
             cancel.Add(other);
+            others--;
         }
     }
 
