@@ -12,6 +12,9 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
     public FakeTrackers(int seed, params string[][] tiers) =>
         Client = new TrackerClient(Self, tiers, this, this, new Random(seed));
 
+    /// <summary>The URLs of trackers on these hosts.</summary>
+    public static string[] Tier(params string[] hosts) => Array.ConvertAll(hosts, h => $"http://{h}/announce");
+
     /// <summary>One tier that was shuffled into just this order.</summary>
     public static FakeTrackers InOrder(params string[] urls)
     {
