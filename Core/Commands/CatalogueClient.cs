@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
@@ -19,7 +20,10 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
 
     static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
-    readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = MaxRedirects, ConnectTimeout = TimeSpan.FromSeconds(10) });
+    readonly HttpMessageInvoker _http = new(new SocketsHttpHandler
+    {
+        UseCookies = false, MaxAutomaticRedirections = MaxRedirects, ConnectTimeout = TimeSpan.FromSeconds(10), ConnectCallback = WebConnection.OpenAsync,
+    });
 
     public CatalogueAddress Tracker => tracker;
 

@@ -1,6 +1,7 @@
 // `healthcheck`: is the server there alive? For containers, which have no curl. One question, one answer, five seconds.
 using System.Net;
 using System.Net.Sockets;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
@@ -43,7 +44,7 @@ static class HealthcheckCommand
     static void AskHttp(Uri url, CancellationToken patience)
     {
         if (url.AbsolutePath == "/") url = new Uri(url, "/health");
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectCallback = WebConnection.OpenAsync });
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         using HttpResponseMessage response = client.Send(request, patience);
         if (response.StatusCode != HttpStatusCode.OK) throw new HttpRequestException($"answered {(int)response.StatusCode}");

@@ -1,5 +1,6 @@
 // Fetches a .torrent from an http or https URL, no more of it than a .torrent may have and not for ever.
 using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
@@ -36,6 +37,7 @@ static class TorrentDownload
         {
             MaxAutomaticRedirections = MaxRedirects,
             UseCookies = false,
+            ConnectCallback = WebConnection.OpenAsync,
         };
         using var client = new HttpClient(handler);
         client.DefaultRequestHeaders.UserAgent.ParseAdd("tinytorrent/" + VersionCommand.Version);

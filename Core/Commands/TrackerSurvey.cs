@@ -44,9 +44,12 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
         new(ExitCode.NoPeer, $"{arguments.Operands[0]}: names no tracker (--tracker URL gives one)");
 
     /// <summary>What a command ends with when no tracker gave a good answer. Each has had its warning by then.</summary>
-    public CommandException Failure() => _worst?.Failure == TrackerFailure.Refused
-        ? new CommandException(ExitCode.Refused, $"the tracker refused: {_worst.Reason}")
-        : new CommandException(ExitCode.NoPeer, "no tracker answered");
+    public CommandException Failure() => _worst switch
+    {
+        { Failure: TrackerFailure.Refused } => new CommandException(ExitCode.Refused, $"the tracker refused: {_worst.Reason}"),
+        not null when _trackers.Count == 1 => new CommandException(ExitCode.NoPeer, TrackerReport.ToLine(_worst)),
+        _ => new CommandException(ExitCode.NoPeer, "no tracker answered"),
+    };
 
     /// <summary>Asks, reports failures as warnings or events, and gives the good answers in the order they arrive.</summary>
     /// <exception cref="OperationCanceledException">The user has had enough.</exception>

@@ -9,8 +9,7 @@ using static TinyTorrent.Net.LinuxSockets;
 
 namespace TinyTorrent.Net;
 
-/// <summary>Serves from its creation until it is disposed.</summary>
-sealed unsafe class EpollHttpServer : IDisposable
+sealed unsafe class EpollHttpServer : IServer
 {
     /// <summary>Connections taken from a listener before others get their turn.</summary>
     const int MaxAccepts = 64;
@@ -29,6 +28,7 @@ sealed unsafe class EpollHttpServer : IDisposable
     readonly TrackerCounters _counters;
     readonly Action _onMalformed;
     readonly Epoll _epoll = new();
+    readonly int _stop = eventfd(0, EventCloseOnExec);
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
     Connection?[] _connections = new Connection?[256]; // by descriptor
@@ -54,6 +54,7 @@ sealed unsafe class EpollHttpServer : IDisposable
             _ = setsockopt(descriptor, TcpLevel, TcpNoDelay, &one, sizeof(int)); // connections inherit it
             _epoll.TryAdd(descriptor, Epoll.Readable);
         }
+        _epoll.TryAdd(_stop, Epoll.Readable);
         _thread = new Thread(Run) { Name = threadName, IsBackground = true };
         _thread.Start();
     }
@@ -68,18 +69,41 @@ sealed unsafe class EpollHttpServer : IDisposable
         {
             int ready = _epoll.Wait(_paused ? (int)s_pause.TotalMilliseconds : 1000);
             _now = _clock.Now;
-            for (int i = 0; i < ready && !_stopping; i++)
-            {
-                int descriptor = _epoll.Ready(i);
-                // A connection closed earlier in this round has left an empty place or a new connection, for which this is just early.
-                if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
-                else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
-            }
+            for (int i = 0; i < ready && !_stopping; i++) OnReady(_epoll.Ready(i));
             if (_paused && _now >= _pausedUntil) Resume();
             if (_now - _swept >= TimeSpan.FromSeconds(1)) CloseLate();
         }
+        Drain();
+    }
+
+    void OnReady(int descriptor)
+    {
+        // A connection closed earlier in this round has left an empty place or a new connection, for which this is just early.
+        if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
+        else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
+    }
+
+    /// <summary>Answers what has come, in the listeners' queues too, and gives who is slow to take an answer a moment.</summary>
+    void Drain()
+    {
+        _epoll.Remove(_stop);
+        TimeSpan end = _clock.Now + HttpLimits.Farewell;
+        while (ServeReady(0) && _now < end - HttpLimits.Farewell / 2) { } // a crowd comes without end
+        foreach (Socket listener in _listeners) _epoll.Remove(Descriptor(listener));
+        // What has come can still be read behind this, then the end: who has sent half a request is rid of it now.
+        foreach (Connection? connection in _connections)
+            if (connection is not null) _ = shutdown(connection.Descriptor, ShutdownReceive);
+        while (_count > 0 && _now < end) ServeReady((int)(end - _now).TotalMilliseconds + 1);
         foreach (Connection? connection in _connections)
             if (connection is not null) Close(connection);
+    }
+
+    bool ServeReady(int milliseconds)
+    {
+        int ready = _epoll.Wait(milliseconds);
+        _now = _clock.Now;
+        for (int i = 0; i < ready; i++) OnReady(_epoll.Ready(i));
+        return ready > 0;
     }
 
     void Accept(int listener)
@@ -235,12 +259,18 @@ sealed unsafe class EpollHttpServer : IDisposable
         foreach (Socket listener in _listeners) _epoll.TryAdd(Descriptor(listener), Epoll.Readable);
     }
 
-    public void Dispose()
+    public void Stop()
     {
         _stopping = true;
-        foreach (Socket listener in _listeners) _ = shutdown(Descriptor(listener), ShutdownReceive); // wakes the thread
+        Signal(_stop);
+    }
+
+    public void Dispose()
+    {
+        Stop();
         _thread.Join();
         foreach (Socket listener in _listeners) listener.Dispose();
+        _ = close(_stop);
         _epoll.Dispose();
     }
 

@@ -19,6 +19,9 @@ sealed record HttpLimits
     /// <summary>Between two requests of a connection.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>What a server that stops leaves to who has asked and has not taken the whole answer.</summary>
+    public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(0.4);
+
     /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
     /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
     /// <param name="connections">Open at this moment.</param>
@@ -34,8 +37,7 @@ sealed record HttpLimits
     public TimeSpan ForBody(int length) => Request + TimeSpan.FromSeconds((double)length / BodyRate);
 }
 
-/// <summary>Serves from its creation until it is disposed, which waits for the last connection.</summary>
-sealed class HttpServer : IDisposable
+sealed class HttpServer : IServer
 {
     /// <summary>Bytes a second at which a client must take a long answer.</summary>
     const double MinRate = 64 * 1024;
@@ -52,6 +54,7 @@ sealed class HttpServer : IDisposable
     readonly Task _accepting;
     readonly Timer _heartbeat;
     readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    bool _full; // takes no more connections, because it ends
 
     /// <param name="listener">Bound and listening; belongs to the server from here on.</param>
     /// <param name="tls">Null for plain HTTP; asked at every connection who the server is.</param>
@@ -80,9 +83,7 @@ sealed class HttpServer : IDisposable
         {
             try
             {
-                Socket socket = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                if (TryAdd(socket, out Connection? connection)) _ = ServeAsync(connection);
-                else socket.Dispose();
+                Admit(await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false));
             }
             catch (OperationCanceledException) { } // disposed
             catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
@@ -92,6 +93,29 @@ sealed class HttpServer : IDisposable
             }
             catch (SocketException) { } // the client was gone before it was accepted
         }
+        AdmitWaiting();
+    }
+
+    /// <summary>Those in the listener's queue, who may have asked already.</summary>
+    void AdmitWaiting()
+    {
+        try
+        {
+            _listener.Blocking = false;
+            for (TimeSpan end = _clock.Now + HttpLimits.Farewell / 2; _clock.Now < end;)
+            {
+                Socket socket = _listener.Accept();
+                socket.Blocking = true; // it has the listener's way, which a stream refuses
+                Admit(socket);
+            }
+        }
+        catch (SocketException) { } // nobody waits
+    }
+
+    void Admit(Socket socket)
+    {
+        if (TryAdd(socket, out Connection? connection)) _ = ServeAsync(connection);
+        else socket.Dispose();
     }
 
     bool TryAdd(Socket socket, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Connection? connection)
@@ -109,7 +133,7 @@ sealed class HttpServer : IDisposable
         }
         lock (_connections)
         {
-            if (_stop.IsCancellationRequested) return false;
+            if (_full) return false;
             if (_connections.Count >= _limits.Connections)
             {
                 _counters.HttpTurnAway();
@@ -190,7 +214,7 @@ sealed class HttpServer : IDisposable
         lock (_connections)
         {
             _connections.Remove(connection);
-            if (_connections.Count == 0 && _stop.IsCancellationRequested) _empty.TrySetResult();
+            if (_connections.Count == 0 && _full) _empty.TrySetResult();
         }
     }
 
@@ -210,18 +234,29 @@ sealed class HttpServer : IDisposable
         }
     }
 
+    public void Stop() => _stop.Cancel();
+
     public void Dispose()
     {
+        Stop();
+        _accepting.Wait();
         lock (_connections)
         {
-            _stop.Cancel();
-            foreach (Connection connection in _connections) connection.Socket.Dispose();
+            _full = true;
+            // What has come can still be read behind this, then the end: who has sent half a request is rid of it now.
+            foreach (Connection connection in _connections) connection.HangUp();
             if (_connections.Count == 0) _empty.TrySetResult();
+        }
+        if (!_empty.Task.Wait(HttpLimits.Farewell))
+        {
+            lock (_connections)
+            {
+                foreach (Connection connection in _connections) connection.Socket.Dispose();
+            }
+            _empty.Task.Wait();
         }
         _listener.Dispose();
         _heartbeat.Dispose();
-        _accepting.Wait();
-        _empty.Task.Wait();
         _stop.Dispose();
     }
 
@@ -238,6 +273,17 @@ sealed class HttpServer : IDisposable
         {
             get => new(Volatile.Read(ref _deadlineTicks));
             set => Volatile.Write(ref _deadlineTicks, value.Ticks);
+        }
+
+        /// <summary>Nothing more comes from the client than what is here already.</summary>
+        public void HangUp()
+        {
+            try
+            {
+                Socket.Shutdown(SocketShutdown.Receive);
+            }
+            catch (SocketException) { } // the client is gone
+            catch (ObjectDisposedException) { } // answered and closed
         }
 
         /// <summary>Between two requests.</summary>

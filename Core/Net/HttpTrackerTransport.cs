@@ -2,8 +2,6 @@
 // AddressRules are kept, and inflation, whose result is capped (HttpBody).
 // A connection serves one request: the next one is half an hour away, and a reused one would slip past the address rules.
 using System.Diagnostics.CodeAnalysis;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using TinyTorrent.Tracker;
 
@@ -113,28 +111,10 @@ sealed class HttpTrackerTransport : IDisposable
         return reply.Failure == TrackerFailure.None ? reply : reply with { RetryIn = reply.RetryIn ?? response.Headers.RetryAfter?.Delta };
     }
 
-    static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         context.InitialRequestMessage.Options.TryGetValue(RulesKey, out AddressRules? rules);
-        Uri url = context.InitialRequestMessage.RequestUri!;
-        Socket socket = await HappyEyeballs.ConnectAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, ConnectOneAsync, cancel).ConfigureAwait(false);
-        return new NetworkStream(socket, ownsSocket: true);
-
-        async Task<Socket> ConnectOneAsync(IPEndPoint address, CancellationToken other)
-        {
-            if (!rules!.Allows(address.Address, url)) throw new SocketException((int)SocketError.AccessDenied);
-            Socket socket = PeerSocket.Create(address);
-            try
-            {
-                await socket.ConnectAsync(address, other).ConfigureAwait(false);
-                return socket;
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        }
+        return WebConnection.OpenAsync(context, address => rules!.Allows(address, context.InitialRequestMessage.RequestUri!), cancel);
     }
 
     /// <summary>True if somebody answered, only not as an HTTP server should.</summary>

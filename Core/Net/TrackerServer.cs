@@ -27,7 +27,7 @@ sealed class TrackerServer : IDisposable
     const int TlsCost = 4;
 
     readonly Clock _clock = new();
-    readonly List<IDisposable> _servers = [];
+    readonly List<IServer> _servers = [];
     readonly ManualResetEventSlim _stop = new();
     readonly Thread _ticking;
     readonly HttpLimits _limits;
@@ -133,8 +133,9 @@ sealed class TrackerServer : IDisposable
     {
         if (_stop.IsSet) return; // the descriptors of the first time may be others' by now
         _stop.Set();
+        foreach (IServer server in _servers) server.Stop();
         _ticking.Join();
-        foreach (IDisposable server in _servers) server.Dispose();
+        foreach (IServer server in _servers) server.Dispose();
         _keeper?.Dispose(); // saves what the last answers were made of
         Service.Dispose();
         _stop.Dispose();

@@ -10,8 +10,8 @@ namespace TinyTorrent.Net;
 /// <summary>Answers one packet. Returns the bytes written to <paramref name="reply"/>, or 0 for no answer.</summary>
 delegate int DatagramHandler(ReadOnlySpan<byte> packet, in PeerAddress from, Span<byte> reply);
 
-/// <summary>Serves from its creation until it is disposed.</summary>
-sealed class UdpServer : IDisposable
+/// <summary>Packets that wait when it stops are lost, as packets may be: who gets no answer asks again.</summary>
+sealed class UdpServer : IServer
 {
     /// <summary>Bytes of packets that may wait in the system: the default of 208 KiB is full after 277 announces.</summary>
     const int ReceiveBuffer = 4 * 1024 * 1024;
@@ -81,12 +81,17 @@ sealed class UdpServer : IDisposable
         return bytes[2] != 0 || bytes[3] != 0;
     }
 
-    public void Dispose()
+    public void Stop()
     {
         _stopping = true;
         // Each wakes the thread out of its own kind of receive. An unconnected socket is shut down with an error, yet woken.
         if (_batches) _ = LinuxSockets.shutdown(Descriptor, LinuxSockets.ShutdownReceive);
         else _socket.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Stop();
         _thread.Join();
         _socket.Dispose();
     }

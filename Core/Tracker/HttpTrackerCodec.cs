@@ -163,6 +163,10 @@ static class HttpTrackerCodec
                 b = (byte)((high << 4) | low);
                 i += 2;
             }
+            else if (b == '+')
+            {
+                b = (byte)' '; // as forms encode it, and scripts with them; BitTorrent clients leave neither bare
+            }
             to[length++] = b;
         }
         return length == to.Length;

@@ -108,6 +108,56 @@ public sealed class HttpTrackerTests : IDisposable
         Assert.Equal((0L, 0L), _service.Peers);
     }
 
+    static readonly string s_long = new('a', 7000), s_huge = new('9', 7000);
+
+    [Fact]
+    public void EveryParameterIsRefusedTwiceAndWhateverItsValueIsRefusedByNameOrTaken()
+    {
+        string[] numbers = ["uploaded", "downloaded", "left", "numwant"], free = ["event", "key", "compact", "ip"];
+        string[] broken = ["", "%", "%4", "%zz", "%00", "+1", "1.5", s_long], odd = ["-1", "0", "65536", s_huge];
+        string good = $"{Hash}&{Id}&port=1";
+        foreach (string name in (string[])[.. numbers, .. free])
+        {
+            Refused($"{good}&{name}=1&{name}=1", "a parameter was given twice");
+            foreach (string value in broken)
+            {
+                if (numbers.Contains(name)) Refused($"{good}&{name}={value}", $"{name} is not a number");
+                else Taken($"{good}&{name}={value}");
+            }
+            foreach (string value in odd) Taken($"{good}&{name}={value}");
+        }
+        foreach (string given in (string[])[Hash, Id, "port=1"])
+        {
+            string name = given[..given.IndexOf('=', StringComparison.Ordinal)], others = good.Replace(given, "", StringComparison.Ordinal);
+            Refused(others, $"{name} is missing");
+            Refused($"{good}&{given}", "a parameter was given twice");
+            foreach (string value in (string[])[.. broken, .. odd]) Refused($"{others}&{name}={value}", name == "port" ? "port is not a number from 1 to 65535" : $"{name} is not 20 bytes");
+        }
+        Assert.Equal((1L, 0L), _service.Peers);
+
+        void Refused(string query, string reason) => Assert.Equal((query, $"d14:failure reason{reason.Length}:{reason}e"), (query, Announce(query)));
+        void Taken(string query) => Assert.True(Announce(query).StartsWith("d8:complete", StringComparison.Ordinal), query);
+    }
+
+    [Theory]
+    [InlineData("info_hash=abcdefghijklmnopqrs")]
+    [InlineData("info_hash=abcdefghijklmnopqrstu")]
+    [InlineData("info_hash=")]
+    [InlineData("info_hash")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%4")]
+    [InlineData("info_hash=abcdefghijklmnopqrs%zz")]
+    [InlineData($"{Hash}&info_hash=short")]
+    public void AScrapeOfWhatIsNoInfoHashIsRefusedByName(string query) =>
+        Assert.Equal("d14:failure reason25:info_hash is not 20 bytese", Scrape(query));
+
+    [Fact]
+    public void AHashIsTheSameHoweverItsBytesAreEscaped()
+    {
+        Announce($"info_hash=a%62c+e%2Bg%2bi%20klmnopqrst&{Id}&port=1&left=1");
+        Assert.Contains("20:abc e+g+i klmnopqrstd8:completei0e10:downloadedi0e11:downloadersi1e", Scrape("info_hash=abc%20e%2Bg%2Bi+klmnopqrst"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("left=-1", 1)]
     [InlineData("left=99999999999999999999999", 1)]
