@@ -7,7 +7,7 @@
 # make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5; ONLY=downloads,uploads,hash,links,scale,trackers)
 # make simulate   whole swarms on a simulated network, and a crowd (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000)
-# make soak       a tracker under churn: memory, descriptors and counters must hold (MINUTES=3)
+# make soak       a tracker under churn, clients with restarts: memory, descriptors, threads and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
 # make install    PREFIX=/usr/local, DESTDIR=
 
@@ -94,7 +94,7 @@ simulate:
 	  | grep -v '^\[xUnit'; exit $${PIPESTATUS[0]}
 
 soak: bin/tinytorrent
-	@Tests/Bench/soak.py --minutes $(MINUTES)
+	@PYTHONPATH=Tests/Faults python3 -B Tests/Bench/soak.py --minutes $(MINUTES)
 
 empty-root: bin/tinytorrent-static
 	@Tests/Static/empty-root.sh

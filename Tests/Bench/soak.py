@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """make soak: a tracker under churn for MINUTES. Peers come, finish, leave and fall silent over UDP and HTTP; a flood comes and goes.
+Beside it seeds and downloaders come, go and come again (soak_clients.py).
 
 What must hold: every answer is right; the tracker has counted exactly what was answered; once everybody has announced there are
 exactly so many peers, and once all are silent there is none; memory, descriptors and threads at the end are what they were."""
 import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+from program import Failure
+from soak_clients import Clients, holds
 
 PROGRAM = os.environ.get("TINYTORRENT", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bin/tinytorrent"))
 INTERVAL = 8  # seconds; a peer is forgotten after one and a half, and looked at sixteen times in that
@@ -69,12 +72,7 @@ class Tracker:
             time.sleep(0.5)
 
     def holds(self):
-        """(resident bytes, descriptors, threads)"""
-        process = f"/proc/{self._process.pid}"
-        with open(f"{process}/status", encoding="ascii", errors="replace") as file:
-            status = file.read()
-        number = lambda key: int(re.search(rf"{key}:\s+(\d+)", status)[1])
-        return number("VmRSS") * 1024, len(os.listdir(f"{process}/fd")), number("Threads")
+        return holds(self._process.pid)
 
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
@@ -112,13 +110,15 @@ def flood(tracker):
 
 
 def soak(minutes, folder):
-    tracker = Tracker(folder)
+    tracker = Tracker(os.path.join(folder, "state"))
+    clients = Clients(os.path.join(folder, "clients"))
+    clients.start()
     try:
         end = time.monotonic() + 60 * minutes
         turn(tracker, *CHURN)
         flood(tracker)
         before, turns = tracker.holds(), 0
-        while turns < 2 or time.monotonic() < end:
+        while turns < 2 or (time.monotonic() < end and not clients.fault):
             turn(tracker, *CHURN)
             turns += 1
             if turns % 4 == 2:
@@ -135,6 +135,10 @@ def soak(minutes, folder):
         tracker.stop()
     finally:
         tracker.kill()
+        clients.stop()
+    if clients.fault:
+        raise clients.fault
+    print(f"{clients.rounds} rounds of seeds and downloaders with restarts:\n{clients.told}", end="")
 
 
 def main():
@@ -144,7 +148,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         try:
             soak(options.minutes, folder)
-        except Wrong as wrong:
+        except (Wrong, Failure) as wrong:
             sys.exit(f"soak: {wrong}")
 
 
