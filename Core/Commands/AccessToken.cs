@@ -12,14 +12,17 @@ static class AccessToken
     /// <summary>What may stand in an Authorization header (RFC 6750).</summary>
     static readonly SearchValues<char> s_characters = SearchValues.Create("-._~+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    public static readonly Option Option = new("--token", "SECRET", $"the tracker's secret, which publishing may need (better: the environment variable {Variable})");
+    const string Name = "--token";
+
+    /// <param name="summary">What it is good for.</param>
+    public static Option Option(string summary) => new(Name, "SECRET", $"{summary} (better: the environment variable {Variable})");
 
     /// <summary>Null if there is none.</summary>
     public static string? Read(Arguments arguments)
     {
-        string? token = arguments.Value(Option.Name) ?? Environment.GetEnvironmentVariable(Variable);
-        if (string.IsNullOrEmpty(token) && !arguments.Has(Option.Name)) return null;
+        string? token = arguments.Value(Name) ?? Environment.GetEnvironmentVariable(Variable);
+        if (string.IsNullOrEmpty(token) && !arguments.Has(Name)) return null;
         if (token!.Length is >= 1 and <= MaxLength && !token.AsSpan().ContainsAnyExcept(s_characters)) return token;
-        throw Arguments.Usage($"{Option.Name} takes 1 to {MaxLength} letters, digits and -._~+/=");
+        throw Arguments.Usage($"{Name} takes 1 to {MaxLength} letters, digits and -._~+/=");
     }
 }

@@ -13,8 +13,8 @@ static class BrowseCommand
         "browse", "--tracker URL [options]", "look at a tracker's catalogue in a browser, download and play", MaxOperands: 0,
         [
             CatalogueAddress.Option,
-            new("--audio", null, "show audio first"),
-            new("--video", null, "show video first"),
+            new("--audio", null, "open the page at the audio"),
+            new("--video", null, "open the page at the video"),
             new("--output", "DIR", "where downloads go (default: the current folder)") { Short = 'o' },
             new("--page-port", "N", "port of the page on 127.0.0.1 (default: any)"),
             TransferOptions.Engine,
@@ -28,7 +28,7 @@ static class BrowseCommand
         arguments => RunAsync(arguments).GetAwaiter().GetResult())
     {
         Details = """
-            Prints the address of a page that only this machine can open, and only who knows the address. There the list can be searched, downloads are started by a click, and audio and video plays while it is downloaded; a jump in it fetches what is needed there first. What is complete is seeded until the command is stopped.
+            Prints the address of a page that only this machine can open, and only who knows the address. There the list can be searched, a click downloads, and audio and video can be played while they are downloaded: where you jump to is fetched first. What is complete is seeded until the command is stopped.
 
               tinytorrent browse --tracker http://host:6969 --video -o ~/Videos
             """,

@@ -1,6 +1,8 @@
 // --tracker URL as share, list and get NAME understand it: the tracker's announce URL, or the address in front of it. One gives
 // the other: http://host:6969 <-> http://host:6969/announce, and a passkey stays where it is.
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
@@ -14,8 +16,18 @@ sealed record CatalogueAddress(string Announce, Uri Root, string Display)
 
     public static readonly Option Option = new("--tracker", "URL", "the tracker with the catalogue: http://HOST:PORT, or its announce URL");
 
-    /// <summary>Who announces there is known by an address of this machine alone.</summary>
-    public bool IsThisMachineOnly => Root.IsLoopback;
+    /// <summary>Who announces there is known by an address of this machine alone. Many systems give their own name such an address.</summary>
+    public bool IsThisMachineOnly()
+    {
+        try
+        {
+            return Dns.GetHostAddresses(Root.IdnHost) is { Length: > 0 } found && found.All(IPAddress.IsLoopback);
+        }
+        catch (SocketException)
+        {
+            return false; // what asks the tracker next says what is wrong
+        }
+    }
 
     /// <summary>Of --tracker, which must be there.</summary>
     public static CatalogueAddress Read(Arguments arguments)

@@ -38,6 +38,9 @@ static class GetCommand
                 SOURCE is a .torrent file, its http or https URL, or - for one on stdin. With --tracker it may be a NAME or an info-hash in that tracker's catalogue (see 'tinytorrent list'); a name must be exact, and what comes near is listed instead.
 
                 An interrupted download goes on where it stopped; content that is there already is checked and used.
+
+                  tinytorrent get film.torrent -o ~/Videos
+                  tinytorrent get film.mkv --tracker http://host:6969
                 """,
         };
 

@@ -16,8 +16,9 @@ static class ListCommand
         Run)
     {
         Details = """
-            Only entries with all the words in their name or comment are shown, the newest first. What is shown can be had with 'tinytorrent get NAME --tracker URL'.
+            Only entries with all the WORDs in their name or comment are shown, the newest first; upper and lower case are the same. What is shown can be had with 'tinytorrent get NAME --tracker URL'.
 
+              tinytorrent list --tracker http://host:6969
               tinytorrent list --tracker http://host:6969 --video bunny
             """,
     };

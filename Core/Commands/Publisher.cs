@@ -1,4 +1,5 @@
-// Puts torrents into a catalogue and takes them away: remembers the secrets that taking away needs.
+// Puts torrents into a catalogue and takes them away: remembers the secrets that taking away needs. Of several owners of one
+// content the first has published it. Taken away by that one it is published again, as their own, by the others that share it.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Types;
@@ -35,9 +36,17 @@ sealed class Publisher(CatalogueClient client, PublishTokens tokens, Progress pr
     /// <param name="access">The tracker's own token, if the user has it.</param>
     public void Remove(in InfoHash hash, string name, string? access, CancellationToken cancellation)
     {
-        string token = tokens.Find(hash) ?? access
+        string? ours = tokens.Find(hash);
+        string token = ours ?? access
             ?? throw new CommandException(ExitCode.Refused, $"'{name}' was not published by this user on this machine; the tracker's own token takes anything away (--token)");
-        client.Remove(hash, token, cancellation);
+        try
+        {
+            client.Remove(hash, token, cancellation);
+        }
+        catch (CommandException e) when (e.Code == ExitCode.Refused && ours is not null && access is not null)
+        {
+            client.Remove(hash, access, cancellation); // it was lost, and another owner has published it since
+        }
         tokens.Forget(hash);
     }
 }

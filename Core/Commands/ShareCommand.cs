@@ -11,9 +11,9 @@ static class ShareCommand
         "share", "PATH [PATH]... --tracker URL [options]", "publish files or folders by name and seed them", MaxOperands: int.MaxValue,
         [
             CatalogueAddress.Option,
-            new("--name", "NAME", "what it is called there (default: as on disk)"),
-            new("--comment", "TEXT", "a comment for people"),
-            AccessToken.Option,
+            new("--name", "NAME", "what others find it by (default: its name on disk)"),
+            new("--comment", "TEXT", "a line about it; list searches it, too"),
+            AccessToken.Option("the tracker's secret, if publishing there needs one"),
             TransferOptions.Engine,
             TransferOptions.Port,
             TransferOptions.Bind,
@@ -24,13 +24,16 @@ static class ShareCommand
         arguments => RunAsync(arguments).GetAwaiter().GetResult())
     {
         Details = """
-            Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker.
+            Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker's page. Name the tracker as others reach it: who shares through http://localhost:6969 is found by this machine only.
+
+            A name belongs to the content that was published under it first. Whoever shares the same content under the same name joins as one more owner.
 
             When it is stopped, the tracker is told that this owner has left; the entry stays in the catalogue, and goes away when nobody has seeded it for as long as the tracker keeps such entries, or at once with 'tinytorrent unshare'. What has not changed is not hashed again at the next start: the hashes are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent.
 
             The exit code is 7 if the tracker does not take it: a token is missing, or another content has the name.
 
               tinytorrent share film.mkv songs --tracker http://host:6969
+              tinytorrent share film.mkv --name "The Film.mkv" --tracker http://host:6969
             """,
     };
 
@@ -44,6 +47,8 @@ static class ShareCommand
         _ = arguments.Operand(0, "PATH");
         if (arguments.Has("--name") && arguments.Operands.Count > 1) throw Arguments.Usage("--name is for one PATH only");
 
+        // Before the hashing, which may take long.
+        if (tracker.IsThisMachineOnly()) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it");
         var contents = new Dictionary<string, MetainfoFile>(StringComparer.Ordinal);
         foreach (string path in arguments.Operands)
         {
@@ -52,7 +57,6 @@ static class ShareCommand
             else contents.Add(path, metainfo);
         }
         progress.Clear();
-        if (tracker.IsThisMachineOnly) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it");
         var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
         foreach (MetainfoFile metainfo in contents.Values) Publish(publisher, metainfo, progress, interrupt.Token);
 

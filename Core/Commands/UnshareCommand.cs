@@ -9,13 +9,13 @@ static class UnshareCommand
 {
     public static readonly Command Command = new(
         "unshare", "NAME [NAME]... --tracker URL [options]", "take out of a tracker's catalogue what was shared", MaxOperands: int.MaxValue,
-        [CatalogueAddress.Option, AccessToken.Option, JsonEvents.Option],
+        [CatalogueAddress.Option, AccessToken.Option("the tracker's secret, which takes anything away"), JsonEvents.Option],
         Run)
     {
         Details = """
-            Who shared it can do so, on the machine and as the user that did: the tokens are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent. Whoever has the tracker's --token can take anything away. NAME may be an info-hash.
+            Who published it can do so, on the machine and as the user that did: the tokens are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent. Whoever has the tracker's --token can take anything away. NAME may be an info-hash.
 
-            A 'share' that still runs goes on seeding, but does not publish it again. What others have downloaded stays theirs.
+            Your 'share' of it that still runs goes on seeding, but does not publish it again. While somebody else shares the same content, it does not stay away: it is listed again as theirs when their 'share' next announces itself. What others have downloaded stays theirs.
 
               tinytorrent unshare film.mkv --tracker http://host:6969
             """,

@@ -44,6 +44,19 @@ public class CatalogueTableTests
     }
 
     [Theory]
+    [InlineData("http://127.0.0.1:6969", true)]
+    [InlineData("http://127.0.1.1:6969", true)] // what Debian calls itself
+    [InlineData("http://localhost:6969", true)]
+    [InlineData("http://[::1]:6969/announce", true)]
+    [InlineData("http://10.1.2.3:6969", false)]
+    [InlineData("http://[2001:db8::1]:6969", false)]
+    public void ATrackerNamedByALoopbackAddressIsThisMachinesAlone(string text, bool only)
+    {
+        Assert.True(CatalogueAddress.TryParse(text, out CatalogueAddress? address, out _));
+        Assert.Equal(only, address.IsThisMachineOnly());
+    }
+
+    [Theory]
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("{\"entries\":{}}")]

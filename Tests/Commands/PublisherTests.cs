@@ -14,6 +14,8 @@ namespace TinyTorrent.Tests.Commands;
 /// <summary>What is missing from a catalogue: lost by the tracker, or taken away by who published it.</summary>
 public sealed class PublisherTests : IDisposable
 {
+    const string Secret = "operators";
+
     readonly TemporaryFolder _folder = new();
     readonly TrackerServer _tracker;
     readonly CatalogueAddress _address;
@@ -24,9 +26,9 @@ public sealed class PublisherTests : IDisposable
     public PublisherTests()
     {
         SharedPort port = SharedPort.Open(IPAddress.Loopback, 0);
-        _tracker = new TrackerServer(new TrackerOptions(), new HttpLimits(), [port], catalogue: new CatalogueOptions(new CatalogueLimits(), null, null));
+        _tracker = new TrackerServer(new TrackerOptions(), new HttpLimits(), [port], catalogue: new CatalogueOptions(new CatalogueLimits(), null, Secret));
         Assert.True(CatalogueAddress.TryParse($"http://127.0.0.1:{port.Number}", out CatalogueAddress? address, out _));
-        _client = new CatalogueClient(_address = address);
+        _client = new CatalogueClient(_address = address, Secret);
     }
 
     public void Dispose()
@@ -63,6 +65,40 @@ public sealed class PublisherTests : IDisposable
         InfoHash hash = _metainfo.InfoHash;
         NewProcess(_folder["tokens"]).Remove(hash, "data", access: null, default);
         Assert.False(running.Renew(_metainfo, default));
+        Assert.False(IsListed);
+    }
+
+    [Fact]
+    public void WhatItsPublisherTookAwayComesBackAsAnotherOwnersAndIsThenForThatOneToTakeAway()
+    {
+        InfoHash hash = _metainfo.InfoHash;
+        Publisher first = NewProcess(_folder["one"]), second = NewProcess(_folder["two"]);
+        Assert.NotNull(first.Publish(_metainfo, default));
+        Assert.Null(second.Publish(_metainfo, default));
+        Assert.Equal(ExitCode.Refused, Assert.Throws<CommandException>(() => second.Remove(hash, "data", access: null, default)).Code);
+
+        NewProcess(_folder["one"]).Remove(hash, "data", access: null, default);
+        Assert.False(first.Renew(_metainfo, default));
+        Assert.False(IsListed);
+        Assert.True(second.Renew(_metainfo, default));
+        Assert.True(IsListed);
+        Assert.Throws<CommandException>(() => first.Remove(hash, "data", access: null, default));
+
+        NewProcess(_folder["two"]).Remove(hash, "data", access: null, default);
+        Assert.False(second.Renew(_metainfo, default) || first.Renew(_metainfo, default));
+        Assert.False(IsListed);
+    }
+
+    [Fact]
+    public void WhatAnotherOwnerHasPublishedAfterALossTheTrackersTokenTakesAwayAllTheSame()
+    {
+        InfoHash hash = _metainfo.InfoHash;
+        Publisher first = NewProcess(_folder["one"]);
+        first.Publish(_metainfo, default);
+        Lose();
+        NewProcess(_folder["two"]).Publish(_metainfo, default);
+        Assert.Equal(ExitCode.Refused, Assert.Throws<CommandException>(() => first.Remove(hash, "data", access: null, default)).Code);
+        first.Remove(hash, "data", access: Secret, default);
         Assert.False(IsListed);
     }
 }
