@@ -6,7 +6,7 @@
 # make faults     kills at random moments, disks that fill, files that change under way (root)
 # make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5; ONLY=downloads,uploads,hash,links,scale,trackers)
-# make simulate   whole swarms on a simulated network, and a crowd (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000)
+# make simulate   whole swarms on a simulated network, and crowds (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000, SITES=12 seeds)
 # make soak       a tracker under churn, clients with restarts: memory, descriptors, threads and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
 # make install    PREFIX=/usr/local, DESTDIR=
@@ -24,6 +24,7 @@ SIZE ?= 1024
 RUNS ?= 5
 SEEDS ?= 1-2000
 CROWD ?= 100x1000
+SITES ?= 12
 MINUTES ?= 3
 RID ?= $(shell uname -sm | sed 's/Linux x86_64/linux-x64/;s/Linux aarch64/linux-arm64/;s/Darwin arm64/osx-arm64/;s/Darwin x86_64/osx-x64/')
 # Sources only: what a build writes must not look like a change.
@@ -90,7 +91,7 @@ bench: bin/tinytorrent bin/tinytorrent-native
 
 # Compiled for release: the invariants are checked by the simulation itself, after every event.
 simulate:
-	@SIMULATE_SEEDS=$(SEEDS) SIMULATE_CROWD=$(CROWD) dotnet test Tests -c Release --filter FullyQualifiedName~Tests.Simulation -l 'console;verbosity=detailed' \
+	@SIMULATE_SEEDS=$(SEEDS) SIMULATE_CROWD=$(CROWD) SIMULATE_SITES=$(SITES) dotnet test Tests -c Release --filter FullyQualifiedName~Tests.Simulation -l 'console;verbosity=detailed' \
 	  | grep -v '^\[xUnit'; exit $${PIPESTATUS[0]}
 
 soak: bin/tinytorrent

@@ -20,9 +20,9 @@ readonly record struct CrowdFigures(
 
 static class FlashCrowd
 {
-    const double Up = 64 * Geometry.BlockLength / 4.0; // 16 blocks a second
-    const double DownOverUp = 4;
-    const int MaxPeers = 50;
+    public const double Up = 64 * Geometry.BlockLength / 4.0; // 16 blocks a second
+    public const double DownOverUp = 4;
+    public const int MaxPeers = 50;
 
     public static CrowdFigures Run(int seed, int downloaders, int pieces)
     {
@@ -45,5 +45,5 @@ static class FlashCrowd
             world.Events, world.Trace);
     }
 
-    static Line Draw(World world) => new(world, Up, DownOverUp * Up, latency: world.Between(0.005, 0.05));
+    public static Line Draw(World world, int site = 0) => new(world, Up, DownOverUp * Up, latency: world.Between(0.005, 0.05)) { Site = site };
 }

@@ -3,7 +3,8 @@ using System.Net;
 
 namespace TinyTorrent.Tests.Simulation;
 
-abstract class Machine(SimulatedSwarm swarm, int number, Line line)
+/// <param name="address">Null: one in a network of its own.</param>
+abstract class Machine(SimulatedSwarm swarm, int number, Line line, IPAddress? address = null)
 {
     public const int Port = 6881;
 
@@ -11,7 +12,7 @@ abstract class Machine(SimulatedSwarm swarm, int number, Line line)
 
     public int Number { get; } = number;
     public Line Line { get; } = line;
-    public IPEndPoint Address { get; } = new(new IPAddress([20, (byte)(number >> 8), (byte)number, 1]), Port);
+    public IPEndPoint Address { get; } = new(address ?? new IPAddress([20, (byte)(number >> 8), (byte)number, 1]), Port);
 
     public abstract void Start();
 
@@ -25,7 +26,7 @@ sealed class HonestMachine : Machine
     readonly bool _leavesWhenDone;
     bool _isWhole;
 
-    public HonestMachine(SimulatedSwarm swarm, int number, Line line, bool leavesWhenDone) : base(swarm, number, line)
+    public HonestMachine(SimulatedSwarm swarm, int number, Line line, bool leavesWhenDone, IPAddress? address) : base(swarm, number, line, address)
     {
         _leavesWhenDone = leavesWhenDone;
         Disk = new VirtualDisk(swarm.World, swarm.Geometry, swarm.Content);

@@ -39,6 +39,13 @@ sealed class Line(World world, double up, double down, double latency)
 
     public double Latency => latency;
 
+    /// <summary>Which place it is at.</summary>
+    public int Site { get; init; }
+
+    /// <summary>Bytes that came in, and those of them that came from the same site.</summary>
+    public long Received { get; private set; }
+    public long ReceivedWithin { get; private set; }
+
     public void Ready(Wire wire)
     {
         if (wire.IsReady) return;
@@ -63,8 +70,10 @@ sealed class Line(World world, double up, double down, double latency)
     }
 
     /// <summary>When bytes are through that come in at a moment.</summary>
-    public TimeSpan Arrival(TimeSpan reaches, int bytes)
+    public TimeSpan Arrival(Line from, TimeSpan reaches, int bytes)
     {
+        Received += bytes;
+        if (from.Site == Site) ReceivedWithin += bytes;
         _downFree = (_downFree > world.Now ? _downFree : world.Now) + TimeSpan.FromSeconds(bytes / down);
         return reaches > _downFree ? reaches : _downFree;
     }
@@ -107,7 +116,7 @@ sealed class Wire(World world, Connection connection, Line from, Line to, IEnd s
         {
             byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
             output.CopyTo(buffer);
-            LastArrival = to.Arrival(world.Now + TimeSpan.FromSeconds(from.Latency + to.Latency), length);
+            LastArrival = to.Arrival(from, world.Now + TimeSpan.FromSeconds(from.Latency + to.Latency), length);
             world.At(LastArrival, () => Arrive(buffer, length));
         }
         source.OnSent(length);

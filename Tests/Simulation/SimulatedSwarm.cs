@@ -47,9 +47,9 @@ sealed class SimulatedSwarm : IDisposable
     /// <summary>Honest machines that lack something.</summary>
     public int Incomplete { get; set; }
 
-    public HonestMachine Add(Line line, bool whole, bool leavesWhenDone = false)
+    public HonestMachine Add(Line line, bool whole, bool leavesWhenDone = false, IPAddress? address = null)
     {
-        var machine = new HonestMachine(this, _machines.Count + 1, line, leavesWhenDone);
+        var machine = new HonestMachine(this, _machines.Count + 1, line, leavesWhenDone, address);
         if (whole) machine.Disk.Fill();
         Honest.Add(machine);
         _machines.Add(machine.Address.Address, machine);

@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Net;
 using System.Text;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Tests.Simulation;
 
@@ -27,6 +28,13 @@ sealed class VirtualTracker : IDisposable
     }
 
     public bool IsDown { get; set; }
+
+    /// <summary>Somebody has announced itself before: the tracker was there earlier than its clients are.</summary>
+    public void Know(in InfoHash name, IPEndPoint peer, bool seeds)
+    {
+        var announce = new Announce { InfoHash = name, PeerId = default, Port = (ushort)peer.Port, Left = seeds ? 0 : 1 };
+        Assert.True(_service.TryAnnounce(announce, PeerAddress.From(peer.Address), _world.Now, default, default, out _, out _));
+    }
 
     void Tick()
     {
