@@ -33,7 +33,9 @@ sealed record CatalogueAddress(string Announce, Uri Root, string Display)
     public static CatalogueAddress Read(Arguments arguments)
     {
         string text = arguments.Value("--tracker") ?? throw Arguments.Usage("--tracker URL is missing: where is the catalogue?");
-        return TryParse(text, out CatalogueAddress? address, out string problem) ? address : throw Arguments.Usage($"--tracker {text}: {problem}");
+        if (TryParse(text, out CatalogueAddress? address, out string problem)) return address;
+        string hint = TryParse("http://" + text, out _, out _) ? $" (http://{text}?)" : "";
+        throw Arguments.Usage($"--tracker {text}: {problem}{hint}");
     }
 
     public static bool TryParse(string text, [NotNullWhen(true)] out CatalogueAddress? address, out string problem)

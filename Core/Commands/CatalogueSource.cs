@@ -55,7 +55,8 @@ static class CatalogueSource
         return TorrentSource.Of(metainfo);
     }
 
-    static CommandException NotThere(string name, CatalogueClient client, Progress progress, CancellationToken cancellation)
+    /// <summary>The failure, when what comes near has been listed.</summary>
+    public static CommandException NotThere(string name, CatalogueClient client, Progress progress, CancellationToken cancellation)
     {
         ListedPage near = client.List(new CatalogueQuery { Words = [.. CatalogueQuery.WordsOf(name).Take(CatalogueQuery.MaxWords)] }, cancellation);
         if (near.Entries.Count == 0)

@@ -25,7 +25,7 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
         if (File.Exists(full)) tree = new ContentTree(full, IsFolder: false, [(System.IO.Path.GetFileName(full), LengthOf(full))]);
         else if (Directory.Exists(full)) tree = new ContentTree(full, IsFolder: true, List(full, skipped));
         else throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
-        foreach ((string file, _) in tree.Files)
+        foreach ((string file, _) in tree.IsFolder ? tree.Files : []) // a single file's name is the torrent's, and may be another
             foreach (string part in file.Split('/'))
                 if (ProblemOf(part) is { } problem) throw new CommandException(ExitCode.BadInput, $"{System.IO.Path.Combine(full, file)}: a name that {problem}");
         return tree;

@@ -32,7 +32,7 @@ static class UnshareCommand
         _ = arguments.Operand(0, "NAME");
         foreach (string name in arguments.Operands)
         {
-            InfoHash hash = Find(client, name, interrupt.Token);
+            InfoHash hash = Find(client, name, progress, interrupt.Token);
             publisher.Remove(hash, name, access, interrupt.Token);
             progress.Line($"{name}: no longer in the catalogue of {tracker.Display}");
             progress.Events?.Write("removed", json =>
@@ -44,12 +44,12 @@ static class UnshareCommand
         return ExitCode.Done;
     }
 
-    static InfoHash Find(CatalogueClient client, string name, CancellationToken cancellation)
+    static InfoHash Find(CatalogueClient client, string name, Progress progress, CancellationToken cancellation)
     {
         if (InfoHash.TryParseHex(name, out InfoHash hash)) return hash;
         ListedPage named = client.List(new CatalogueQuery { Name = name }, cancellation);
         return named.Entries is [{ } entry] && entry.Name == name
             ? entry.InfoHash
-            : throw new CommandException(ExitCode.BadInput, $"'{name}': nothing in the catalogue of {client.Tracker.Display} is called exactly that");
+            : throw CatalogueSource.NotThere(name, client, progress, cancellation);
     }
 }

@@ -128,6 +128,15 @@ public sealed class CreateCommandTests : IDisposable
     }
 
     [Fact]
+    public void AFileWhoseNameNoClientWouldStoreNeedsAnother()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string file = Write("a\u001b[2Jb", 20_000);
+        Assert.Contains("--name", Assert.Throws<CommandException>(() => Created(file)).Message, StringComparison.Ordinal);
+        Assert.Equal("ab", Created(file, "--name", "ab").Name);
+    }
+
+    [Fact]
     public void AnExistingFileIsReplacedOnlyByForceOrByItself()
     {
         string output = _folder["x.torrent"], file = Write("f", 10);

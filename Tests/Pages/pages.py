@@ -140,6 +140,9 @@ def tracker_page(page, place):
     expect(line == f"tinytorrent get tone.wav --tracker {place.tracker}", f"a line for a shell, not {line}")
     line = browser.run("return document.querySelector(arguments[0] + ' button').title", page.row(HOSTILE))
     expect("<" not in line, f"a line without what a shell would understand, not {line}")
+    for trick in ("0" * 40, "film.torrent", "-o", "$(id)", "film.webm\u200b"):
+        line = browser.run("return getLine({ name: arguments[0], info_hash: 'HASH' })", trick)
+        expect(line.startswith("tinytorrent get HASH "), f"the hash for a name that get or a shell would take for something else, not {line}")
     magnet, torrent = browser.run("return [...document.querySelectorAll(arguments[0] + ' a')].map(a => a.href)", page.row("film.webm"))
     expect(magnet.startswith("magnet:?xt=urn:btih:"), "a magnet link")
     expect(browser.run("return document.title") == "tinytorrent" and not browser.run("return document.querySelectorAll('img').length"), "names that stay text")

@@ -50,9 +50,10 @@ function say(text, bad = false) {
   $('message').classList.toggle('bad', bad);
 }
 
-// For a shell: a name that needs care is left out, the hash says the same.
+// For a shell: a name that needs care is left out, the hash says the same. So is one that get would take for another hash, or
+// for a file.
 function getLine(entry) {
-  const plain = /^[\p{L}\p{N}_.][\p{L}\p{N}_.,()\[\] +-]*$/u.test(entry.name);
+  const plain = !/^([0-9a-f]{40}|[0-9a-f]{64})$|\.torrent$/i.test(entry.name) && /^[\p{L}\p{N}_.][\p{L}\p{N}_.,()\[\] +-]*$/u.test(entry.name);
   const what = plain ? (/^[\w.-]+$/.test(entry.name) ? entry.name : `'${entry.name}'`) : entry.info_hash;
   return `tinytorrent get ${what} --tracker ${base.href}`;
 }
@@ -238,7 +239,7 @@ function describe(transfer) {
     case 'starting': return 'asking for the torrent';
     case 'checking': return 'checking what is there';
     case 'failed': return transfer.error;
-    case 'complete': return `complete in ${transfer.folder}`;
+    case 'complete': return `complete in ${transfer.folder} · seeding`;
     default: return `${(100 * transfer.done / Math.max(1, transfer.total)).toFixed(1)} % · ${size(transfer.rate)}/s · ${counted(transfer.peers, 'peer')}`;
   }
 }

@@ -1,0 +1,72 @@
+// Whatever answers in a catalogue's place, a command ends with the exit code that scripts expect and one sentence.
+using System.Text;
+using TinyTorrent.Commands;
+using TinyTorrent.Metainfo;
+using TinyTorrent.Tests.Catalogue;
+using TinyTorrent.Tests.Net;
+
+namespace TinyTorrent.Tests.Commands;
+
+public class CatalogueClientTests
+{
+    static readonly MetainfoFile s_metainfo = Published.Metainfo("data");
+
+    static CommandException Fails(byte[] answer, Action<CatalogueClient> ask)
+    {
+        using var server = new ScriptedHttpServer(_ => answer);
+        Assert.True(CatalogueAddress.TryParse(server.Base, out CatalogueAddress? address, out _));
+        using var client = new CatalogueClient(address, "secret");
+        return Assert.Throws<CommandException>(() => ask(client));
+    }
+
+    static byte[] Answer(string status, string body) => ScriptedHttpServer.Response(Encoding.UTF8.GetBytes(body), status: status);
+
+    [Theory]
+    [InlineData("200 OK", "hello", 3)]
+    [InlineData("200 OK", "{\"entries\":1}", 3)]
+    [InlineData("404 Not Found", "", 3)]
+    [InlineData("404 Not Found", "<html>nothing here</html>", 3)]
+    [InlineData("500 Oops", "[\"error\"]", 3)]
+    [InlineData("302 Found", "", 3)] // to nowhere
+    [InlineData("400 Bad", "{\"error\":\"kind is audio, video or other\"}", 7)]
+    [InlineData("403 No", "{\"error\":\"a passkey is needed\"}", 7)]
+    [InlineData("503 Busy", "{\"error\":\"too much is being sent at this moment\"}", 7)]
+    public void AListThatDoesNotComeHasItsExitCode(string status, string body, int code) =>
+        Assert.Equal(code, (int)Fails(Answer(status, body), client => client.List(new(), default)).Code);
+
+    [Theory]
+    [InlineData("400 Bad", "{\"error\":\"not a .torrent: byte 0\"}", "not a .torrent: byte 0")]
+    [InlineData("401 Who", "{\"error\":\"publishing here needs a token\"}", "(--token)")]
+    [InlineData("403 No", "{\"error\":\"this is not the right token\"}", "this is not the right token")]
+    [InlineData("409 Taken", "{\"error\":\"another content has this name\",\"info_hash\":\"00ff\"}", "00ff (--name")]
+    [InlineData("413 Large", "{\"error\":\"a .torrent has at most 10,000,000 bytes\"}", "at most")]
+    [InlineData("507 Full", "{\"error\":\"the catalogue is full\"}", "the catalogue is full")]
+    public void WhatTheTrackerDoesNotTakeIsARefusalInItsWords(string status, string body, string words)
+    {
+        CommandException refusal = Fails(Answer(status, body), client => client.Publish(s_metainfo, default));
+        Assert.Equal(ExitCode.Refused, refusal.Code);
+        Assert.Contains(words, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATorrentIsTheOneThatWasAskedForOrNone()
+    {
+        byte[] other = ScriptedHttpServer.Response(Published.Torrent("data", 1));
+        foreach (byte[] answer in (byte[][])[Answer("200 OK", "hello"), other, Answer("500 Oops", "")])
+            Assert.Equal(ExitCode.BadInput, Fails(answer, client => client.Fetch(s_metainfo.InfoHash, default)).Code);
+    }
+
+    [Fact]
+    public void AnAnswerThatIsCutOrNoneIsATrackerThatWentAway()
+    {
+        foreach (string answer in (string[])["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hello\r\n\r\n"])
+            Assert.Equal(ExitCode.NoPeer, Fails(Encoding.ASCII.GetBytes(answer), client => client.List(new(), default)).Code);
+    }
+
+    [Fact]
+    public void AnAnswerWithoutEndIsNotReadToIt()
+    {
+        byte[] endless = [.. "HTTP/1.1 200 OK\r\n\r\n"u8, .. new byte[2_500_000]];
+        Assert.Equal(ExitCode.BadInput, Fails(endless, client => client.List(new(), default)).Code);
+    }
+}
