@@ -115,11 +115,14 @@ public class CrowdTests
     [Fact]
     public void OfOneNetworkOnlyTheFirstIsGrantedPiecesWhileChokedOrAllWouldHaveTheSame()
     {
-        Verify(8000);
+        Verify(1500);
         PeerSession first = Join(1, seed: false), second = Join(2, seed: false), elsewhere = Join(256, seed: false);
-        Assert.Equal((10, 0, 10), (Sent(first, MessageId.AllowedFast), Sent(second, MessageId.AllowedFast), Sent(elsewhere, MessageId.AllowedFast)));
+        int granted = Sent(first, MessageId.AllowedFast); // of ten, those we have
+        Assert.InRange(granted, 1, 10);
+        Assert.Equal(0, Sent(second, MessageId.AllowedFast));
+        Assert.InRange(Sent(elsewhere, MessageId.AllowedFast), 1, 10);
         first.Closed(_now);
-        Assert.Equal(10, Sent(Join(3, seed: false), MessageId.AllowedFast));
+        Assert.Equal(granted, Sent(Join(3, seed: false), MessageId.AllowedFast));
     }
 
     [Fact]
