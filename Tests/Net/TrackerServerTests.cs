@@ -343,6 +343,48 @@ public class TrackerServerTests
         }
     }
 
+    [Fact]
+    public void WhatWaitsWhileTheOneThreadIsBusyIsAnsweredThoughItStopsMeanwhile()
+    {
+        if (!EpollHttpServer.IsSupported) return;
+        using var busy = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        SharedPort port = SharedPort.Open(IPAddress.Loopback, 0, udp: false);
+        var server = new EpollHttpServer(port.Tcp, Answer, new HttpLimits(), new Clock(), new TrackerCounters(), "http test");
+        var clients = new List<NetworkStream>();
+        for (int i = 0; i < 10; i++) Ask();
+        foreach (NetworkStream kept in clients) Assert.True(kept.Read(new byte[1000]) > 0);
+        clients[0].Write("GET /busy HTTP/1.1\r\n\r\n"u8);
+        Assert.True(busy.Wait(TimeSpan.FromSeconds(20)));
+        foreach (NetworkStream kept in clients[1..]) kept.Write("GET /x HTTP/1.1\r\n\r\nGET /ha"u8);
+        for (int i = 0; i < 10; i++) Ask();
+        server.Stop();
+        goOn.Set();
+        server.Dispose();
+        foreach (NetworkStream client in clients)
+        {
+            using (client) Assert.EndsWith("ok\n", TrackerDoor.ReadToEnd(client), StringComparison.Ordinal);
+        }
+
+        void Ask()
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
+            socket.Connect(IPAddress.Loopback, port.Number);
+            clients.Add(new NetworkStream(socket, ownsSocket: true));
+            clients[^1].Write("GET /x HTTP/1.1\r\n\r\n"u8);
+        }
+
+        void Answer(in HttpRequest request, HttpResponse response)
+        {
+            if (request.Path.SequenceEqual("/busy"u8))
+            {
+                busy.Set();
+                goOn.Wait(TimeSpan.FromSeconds(20));
+            }
+            System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
+        }
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
