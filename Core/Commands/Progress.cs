@@ -5,7 +5,7 @@ namespace TinyTorrent.Commands;
 
 sealed class Progress : IDisposable
 {
-    static readonly TimeSpan LineInterval = TimeSpan.FromMilliseconds(250), EventInterval = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan LineInterval = TimeSpan.FromMilliseconds(250), EventInterval = TimeSpan.FromSeconds(1), EchoTime = TimeSpan.FromMinutes(1);
 
     // Back to the first column and erase to the right: the only control sequence this program sends.
     const string Restart = "\r\e[K";
@@ -14,7 +14,8 @@ sealed class Progress : IDisposable
     readonly Func<int>? _width;
     readonly bool _quiet, _verbose;
     readonly Lock _lock = new();
-    string _shown = "";
+    string _shown = "", _warned = "";
+    TimeSpan _warnedAt;
     TransferStatus _status;
     TimeSpan _next;
     bool _closed;
@@ -44,7 +45,7 @@ sealed class Progress : IDisposable
     {
         lock (_lock)
         {
-            var now = TimeSpan.FromMilliseconds(Environment.TickCount64);
+            TimeSpan now = Now;
             if (now < _next && status.Phase == _status.Phase) return;
             _next = now + (Events is null ? LineInterval : EventInterval);
             _status = status;
@@ -65,8 +66,18 @@ sealed class Progress : IDisposable
         if (_verbose) Write(text);
     }
 
-    /// <summary>Something went wrong and the command goes on: <c>tinytorrent: what failed: why</c>, with -q too.</summary>
-    public void Warning(string text) => Write("tinytorrent: " + text);
+    /// <summary>Something went wrong and the command goes on: <c>tinytorrent: what failed: why</c>, with -q too. The same words
+    /// again are left out for a minute: of many torrents with one tracker each says the same when that is away.</summary>
+    public void Warning(string text)
+    {
+        lock (_lock)
+        {
+            TimeSpan now = Now;
+            if (text == _warned && now - _warnedAt < EchoTime) return;
+            (_warned, _warnedAt) = (text, now);
+            Write("tinytorrent: " + text);
+        }
+    }
 
     /// <summary>Takes the status line away until the next <see cref="Show"/>; before anything is written to stdout.</summary>
     public void Clear()
@@ -84,6 +95,8 @@ sealed class Progress : IDisposable
         lock (_lock) _closed = true;
         Clear();
     }
+
+    static TimeSpan Now => TimeSpan.FromMilliseconds(Environment.TickCount64);
 
     void Write(string text)
     {

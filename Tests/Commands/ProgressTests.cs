@@ -96,6 +96,16 @@ public class ProgressTests
     }
 
     [Fact]
+    public void TheSameWarningOfManyIsSaidOnce()
+    {
+        var screen = new Screen();
+        using var progress = new Progress(screen, width: null);
+        for (int i = 0; i < 3; i++) progress.Warning("tracker x: timed out");
+        progress.Warning("tracker y: timed out");
+        Assert.Equal("tinytorrent: tracker x: timed out\ntinytorrent: tracker y: timed out\n", screen.Raw.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
     public void JsonGetsOneEventPerSecondAndPhase()
     {
         var output = new MemoryStream();
