@@ -33,6 +33,9 @@ static class Display
         return shown.ToString();
     }
 
+    /// <summary>As <see cref="Safe"/>, but lines stay lines.</summary>
+    public static string SafeLines(string text) => string.Join(Environment.NewLine, text.Split(["\r\n", "\n"], StringSplitOptions.None).Select(Safe));
+
     static bool IsShown(Rune rune) => Rune.GetUnicodeCategory(rune) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
         or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate);

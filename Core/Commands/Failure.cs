@@ -23,7 +23,7 @@ static class Failure
             (ExitCode.Usage, _) => $"{command.Name}: {message} (see 'tinytorrent help {command.Name}')",
             _ => message,
         });
-        if (arguments?.Count("--verbose") >= 2) Console.Error.WriteLine(exception);
+        if (arguments?.Count("--verbose") >= 2) Console.Error.WriteLine(Display.SafeLines(exception.ToString()));
         if (arguments?.Has("--json") == true && exception is not OutputException) WriteEvent(code, message);
         return code;
     }
