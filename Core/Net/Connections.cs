@@ -1,6 +1,5 @@
 // Every live peer connection of the program: started here, counted here, and joined here at the end.
-// One stranger cannot take all places: connections from one address of the internet (of IPv6, one /64) get a quarter of them.
-// Local addresses are not counted: whole networks of containers share one.
+// One stranger cannot take all places; whom we call is none.
 using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Tracker;
@@ -14,8 +13,8 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
 {
     readonly TimeSpan _handshakeTime = handshakeTime ?? TimeSpan.FromSeconds(20);
     readonly Lock _gate = new();
-    readonly Dictionary<PeerSession, (TimeSpan Since, IPAddress? From)> _live = [];
-    readonly Dictionary<IPAddress, int> _strangers = [];
+    readonly Dictionary<PeerSession, (TimeSpan Since, PeerAddress? From)> _live = [];
+    readonly Strangers _strangers = new(maxPeers);
     readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     Exception? _fault;
     bool _stopping;
@@ -33,13 +32,11 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
     public bool TryStart(Socket socket, PeerSession session, Action? refused = null, IPAddress? caller = null)
     {
         bool admitted;
-        IPAddress? from = caller is null || AddressRules.IsLocal(caller) ? null : Network(caller);
+        PeerAddress? from = caller is null ? null : PeerAddress.From(caller);
         lock (_gate)
         {
-            int others = from is null ? 0 : _strangers.GetValueOrDefault(from);
-            admitted = !_stopping && _live.Count < maxPeers && (others == 0 || others < maxPeers / 4);
+            admitted = !_stopping && _live.Count < maxPeers && (from is not { } address || _strangers.TryEnter(address));
             if (admitted) _live.Add(session, (clock.Now, from));
-            if (admitted && from is not null) _strangers[from] = others + 1;
         }
         try
         {
@@ -61,18 +58,10 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
         if (!session.IsEstablished) refused?.Invoke();
         lock (_gate)
         {
-            if (_live.Remove(session, out (TimeSpan, IPAddress? From) ended) && ended.From is { } from && --_strangers[from] == 0) _strangers.Remove(from);
+            if (_live.Remove(session, out (TimeSpan, PeerAddress? From) ended) && ended.From is { } from) _strangers.Leave(from);
             _fault ??= fault;
             if (_stopping && _live.Count == 0) _stopped.TrySetResult();
         }
-    }
-
-    static IPAddress Network(IPAddress address)
-    {
-        if (address.AddressFamily != AddressFamily.InterNetworkV6) return address;
-        byte[] bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
     }
 
     /// <summary>Once a second: drops who has not finished its handshake in time.</summary>

@@ -29,6 +29,7 @@ sealed unsafe class EpollHttpServer : IServer
     readonly Action _onMalformed;
     readonly Epoll _epoll = new();
     readonly int _stop = eventfd(0, EventCloseOnExec);
+    readonly Strangers _strangers;
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
     Connection?[] _connections = new Connection?[256]; // by descriptor
@@ -46,6 +47,7 @@ sealed unsafe class EpollHttpServer : IServer
         _clock = clock;
         _counters = counters;
         _onMalformed = counters.HttpMalformedRequest;
+        _strangers = new Strangers(limits.Connections, limits.IsLocal);
         foreach (Socket listener in _listeners)
         {
             int descriptor = Descriptor(listener), seconds = DeferSeconds, one = 1;
@@ -125,8 +127,9 @@ sealed unsafe class EpollHttpServer : IServer
                 continue;
             }
             HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _limits.Memory, _onMalformed);
-            session.Begin(ReadAddress(address));
-            var connection = new Connection(descriptor, session) { Deadline = _now + _limits.Request };
+            PeerAddress from = ReadAddress(address);
+            session.Begin(from);
+            var connection = new Connection(descriptor, from, session) { Deadline = _now + _limits.Request };
             if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
             _connections[descriptor] = connection;
             _count++;
@@ -216,7 +219,7 @@ sealed unsafe class EpollHttpServer : IServer
     {
         if (connection.Awaits == events) return;
         if (connection.Awaits != 0) _epoll.Modify(connection.Descriptor, events);
-        else if (!_epoll.TryAdd(connection.Descriptor, events))
+        else if (!TryKeep(connection, events))
         {
             Close(connection);
             return;
@@ -224,11 +227,20 @@ sealed unsafe class EpollHttpServer : IServer
         connection.Awaits = events;
     }
 
+    /// <summary>Only who stays is counted: a stranger that asks and leaves takes no place from anybody.</summary>
+    bool TryKeep(Connection connection, uint events)
+    {
+        connection.IsCounted = _strangers.TryEnter(connection.From);
+        if (!connection.IsCounted) _counters.HttpTurnAway();
+        return connection.IsCounted && _epoll.TryAdd(connection.Descriptor, events);
+    }
+
     void Close(Connection connection)
     {
         _ = close(connection.Descriptor);
         _connections[connection.Descriptor] = null;
         _count--;
+        if (connection.IsCounted) _strangers.Leave(connection.From);
         connection.Session.End();
         if (_spare.Count < MaxSpareSessions) _spare.Push(connection.Session);
     }
@@ -274,9 +286,10 @@ sealed unsafe class EpollHttpServer : IServer
         _epoll.Dispose();
     }
 
-    sealed class Connection(int descriptor, HttpSession session)
+    sealed class Connection(int descriptor, PeerAddress from, HttpSession session)
     {
         public int Descriptor { get; } = descriptor;
+        public PeerAddress From { get; } = from;
         public HttpSession Session { get; } = session;
 
         /// <summary>When the connection is closed, whatever it waits for.</summary>
@@ -292,6 +305,9 @@ sealed unsafe class EpollHttpServer : IServer
 
         /// <summary>Between two requests.</summary>
         public bool IsIdle { get; set; }
+
+        /// <summary>Has a place among those of its address.</summary>
+        public bool IsCounted { get; set; }
 
         /// <summary>Answered for the last time.</summary>
         public bool IsLeaving { get; set; }

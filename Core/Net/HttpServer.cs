@@ -1,6 +1,7 @@
 // A small HTTP/1.1 server on the framework's sockets, plain or within TLS: a task per connection, sessions do the protocol.
 // A client that is slow holds its place for seconds only: a heartbeat closes every connection whose time is up, whatever
-// it was waiting for, so no connection needs a timer. Past the limit of connections new ones are closed at once.
+// it was waiting for, so no connection needs a timer. Past the limit of connections, of all and of one stranger, new ones
+// are closed at once.
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -12,6 +13,9 @@ namespace TinyTorrent.Net;
 sealed record HttpLimits
 {
     public int Connections { get; init; } = 8192;
+
+    /// <summary>Whose connections <see cref="Strangers"/> does not count; null: who is local.</summary>
+    public Func<PeerAddress, bool>? IsLocal { get; init; }
 
     /// <summary>For a request from its first byte (or from the connection's start) to its last, and for an answer to be taken.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
@@ -50,6 +54,7 @@ sealed class HttpServer : IServer
     readonly Action _onMalformed;
     readonly Func<TlsIdentity>? _tls;
     readonly HashSet<Connection> _connections = [];
+    readonly Strangers _strangers; // under the lock of the connections
     readonly CancellationTokenSource _stop = new();
     readonly Task _accepting;
     readonly Timer _heartbeat;
@@ -67,6 +72,7 @@ sealed class HttpServer : IServer
         _counters = counters;
         _onMalformed = counters.HttpMalformedRequest;
         _tls = tls;
+        _strangers = new Strangers(limits.Connections, limits.IsLocal);
         _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _accepting = AcceptAsync();
     }
@@ -134,12 +140,12 @@ sealed class HttpServer : IServer
         lock (_connections)
         {
             if (_full) return false;
-            if (_connections.Count >= _limits.Connections)
+            if (_connections.Count >= _limits.Connections || !_strangers.TryEnter(from))
             {
                 _counters.HttpTurnAway();
                 return false;
             }
-            connection = new Connection(socket, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, from, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -213,7 +219,7 @@ sealed class HttpServer : IServer
     {
         lock (_connections)
         {
-            _connections.Remove(connection);
+            if (_connections.Remove(connection)) _strangers.Leave(connection.From);
             if (_connections.Count == 0 && _full) _empty.TrySetResult();
         }
     }
@@ -260,12 +266,13 @@ sealed class HttpServer : IServer
         _stop.Dispose();
     }
 
-    sealed class Connection(Socket socket, HttpSession session)
+    sealed class Connection(Socket socket, PeerAddress from, HttpSession session)
     {
         long _deadlineTicks;
         volatile bool _idle, _late;
 
         public Socket Socket { get; } = socket;
+        public PeerAddress From { get; } = from;
         public HttpSession Session { get; } = session;
 
         /// <summary>When the heartbeat closes the connection.</summary>

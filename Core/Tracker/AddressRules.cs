@@ -23,7 +23,7 @@ sealed class AddressRules
     /// <summary>True if <paramref name="address"/> may be connected to for this URL; it then counts as contacted.</summary>
     public bool Allows(IPAddress address, Uri url)
     {
-        if (!IsLocal(address)) return _sawGlobal = true;
+        if (!IsLocal(PeerAddress.From(address))) return _sawGlobal = true;
         if (_sawGlobal) return Object("a redirect to a local address");
         if (IPAddress.IsLoopback(address) && !IsTrackerPath(url.AbsolutePath)) return Object("a tracker on this machine whose path does not end in /announce");
         return true;
@@ -38,11 +38,8 @@ sealed class AddressRules
     }
 
     /// <summary>Everything a stranger on the internet could not reach: loopback, private and shared ranges, link-local, unspecified, multicast.</summary>
-    public static bool IsLocal(IPAddress ip)
-    {
-        PeerAddress address = PeerAddress.From(ip);
-        return address.IsLocal || !address.IsDialable || address.Bytes is [100, >= 64 and < 128, _, _];
-    }
+    public static bool IsLocal(in PeerAddress address) =>
+        address.IsLocal || !address.IsDialable || address.Bytes is [100, >= 64 and < 128, _, _];
 
     static bool IsTrackerPath(string path)
     {

@@ -172,6 +172,32 @@ public class TrackerServerTests
     [InlineData(Way.Portable)]
     [InlineData(Way.Fast)]
     [InlineData(Way.Tls)]
+    public void OneStrangerGetsAQuarterOfThePlacesAndOthersAreServed(Way way)
+    {
+        using var door = new TrackerDoor(way, new HttpLimits { Connections = way == Way.Tls ? 64 : 8, IsLocal = address => address.IsIPv6, Request = TimeSpan.FromHours(1) });
+        using (Stream one = door.Dial(), two = door.Dial())
+        {
+            foreach (Stream stream in (Stream[])[one, two])
+            {
+                stream.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                Assert.True(stream.Read(new byte[100]) > 0);
+            }
+            TrackerDoor.AssertClosed(() =>
+            {
+                Stream third = door.Dial();
+                third.Write("GET /hea"u8);
+                return third;
+            });
+            Assert.Equal(1, door.Server.Service.Counters.HttpTurnedAway);
+            if (Socket.OSSupportsIPv6) Assert.EndsWith("ok\n", door.Get("/health", IPAddress.IPv6Loopback), StringComparison.Ordinal);
+        }
+        Assert.EndsWith("ok\n", GetOnceThereIsRoom(door), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
     public void WherePlacesAreScarceWhoAsksNothingMakesRoom(Way way)
     {
         using var door = new TrackerDoor(way, new HttpLimits { Connections = way == Way.Tls ? 32 : 8, Idle = TimeSpan.FromHours(1) }, address: IPAddress.Loopback);
