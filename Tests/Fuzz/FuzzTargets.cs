@@ -1,5 +1,6 @@
-// Every decoder that reads what a stranger wrote, each with valid input to begin from. A target may refuse its input in the
-// ways its callers expect and in no other; what it returns tells inputs apart that took different ways.
+// Every decoder that reads what a stranger wrote, each with valid input to begin from and, where form and meaning are two
+// things, a way to change the meaning alone. A target may refuse its input in the ways its callers expect and in no other;
+// what it returns tells inputs apart that took different ways.
 using System.Buffers.Binary;
 using System.Text;
 using TinyTorrent.Bencode;
@@ -9,7 +10,9 @@ using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Bencode;
 using TinyTorrent.Tests.Storage;
+using TinyTorrent.Tests.Wire;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
@@ -17,8 +20,9 @@ using TinyTorrent.Wire;
 namespace TinyTorrent.Tests.Fuzz;
 
 /// <param name="Corpus">Valid inputs.</param>
+/// <param name="Restate">Damages what an input means and leaves its form as it is; null, as its result is for input without that form.</param>
 /// <param name="Decode">Throws if the decoder is at fault. The result is equal for inputs that fared alike.</param>
-sealed record FuzzTarget(string Name, byte[][] Corpus, Func<byte[], object> Decode)
+sealed record FuzzTarget(string Name, byte[][] Corpus, Func<byte[], object> Decode, Func<byte[], Random, byte[]?>? Restate = null)
 {
     public override string ToString() => Name;
 }
@@ -31,24 +35,28 @@ static class FuzzTargets
         new MetainfoOptions { Name = "n", Trackers = [["http://t/announce"], ["udp://t:1"]], WebSeeds = ["http://w/"], Comment = "c", Source = "s", IsPrivate = true },
         [("a/b", 20_000), ("c", 0), ("d", 30_000)], 16384, new byte[80]);
 
+    static readonly TrackerService s_tracker = new(new TrackerOptions(), new byte[SipHash.KeySize]);
+
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
-        new("bencode", [s_torrent, "d1:ali-5e0:e1:bd1:cleee"u8.ToArray()], Bencode),
-        new("metainfo", [s_torrent], Metainfo),
+        new("bencode", [s_torrent, "d1:ali-5e0:e1:bd1:cleee"u8.ToArray()], Bencode, TreeMutation.Of),
+        new("metainfo", [s_torrent], Metainfo, TreeMutation.Of),
         new("magnet", [Encoding.UTF8.GetBytes($"magnet:?xt=urn:btih:{s_hash}&dn=a%C5%BE&tr=http%3A%2F%2Ft&ws=http://s&x.pe=[::1]:6881&so=1-2,4")], MagnetLink),
         new("handshake", [Hello()], input => (Handshake.TryRead(input, out Handshake read), read.SupportsFast, read.SupportsExtensions)),
-        new("peer-stream", [PeerStream(1), PeerStream(2)], Peer),
-        new("extended-handshake", ["d1:md6:ut_pexi1e11:ut_metadatai3ee1:pi6881e4:reqqi500e11:upload_onlyi1e1:v11:tinytorrente"u8.ToArray()], Extended),
+        new("peer-stream", [PeerStream(1), PeerStream(2)], Peer, FrameMutation.Of),
+        new("extended-handshake", ["d1:md6:ut_pexi1e11:ut_metadatai3ee1:pi6881e4:reqqi500e11:upload_onlyi1e1:v11:tinytorrente"u8.ToArray()], Extended, TreeMutation.Of),
         new("http-request", [Text("GET /announce?info_hash=%01&port=1 HTTP/1.1\r\nHost: t:1\r\nConnection: close\r\n\r\n"),
             Text("POST /catalogue HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\nAuthorization: Bearer x\r\n\r\nhello")], Request),
         new("http-announce", [Text($"info_hash=%61aaaaaaaaabbbbbbbbbb&peer_id=-TT0100-abcdefghijkl&port=6881&uploaded=1&downloaded=2&left=3&event=started&compact=1&numwant=50&key=ab&ip=10.0.0.1")], Query),
         new("http-reply", [Text("d8:completei7e11:external ip4:\u0001\u0002\u0003\u00048:intervali1800e5:peersld2:ip8:10.0.0.14:porti6881eee10:tracker id2:xye"),
             Text("d8:intervali1800e5:peers6:\u0001\u0002\u0003\u0004\u0005\u00066:peers618:\u0020\u0001\u000d\u00b8\0\0\0\0\0\0\0\0\0\0\0\u0001\0\u0050e"),
-            Text("d5:filesd20:aaaaaaaaaabbbbbbbbbbd8:completei1e10:downloadedi2e10:incompletei3eeee"), Text("d14:failure reason2:no8:retry in5:nevere")], Reply),
+            Text("d5:filesd20:aaaaaaaaaabbbbbbbbbbd8:completei1e10:downloadedi2e10:incompletei3eeee"), Text("d14:failure reason2:no8:retry in5:nevere")], Reply, TreeMutation.Of),
         new("udp-request", [UdpAnnounce(), UdpScrape()], UdpRequestPacket),
         new("udp-reply", [Reply(1, 20 + 18), Reply(2, 8 + 24), Reply(3, 8 + 5), Reply(0, 16)], UdpReplyPacket),
-        new("resume-file", [ResumeBody()], Resume),
-        new("catalogue-note", [EntryNote.Write(new CatalogueEntry(MetainfoFile.Parse(s_torrent), 5, default))], Note),
+        new("resume-file", [ResumeBody()], Resume, TreeMutation.Of),
+        new("catalogue-note", [EntryNote.Write(new CatalogueEntry(MetainfoFile.Parse(s_torrent), 5, default))], Note, TreeMutation.Of),
+        new("catalogue-upload", [s_torrent], body => Upload(body, isBody: true), TreeMutation.Of),
+        new("catalogue-http", [[.. Head("POST /catalogue", s_torrent.Length), .. s_torrent], Head($"DELETE /catalogue/{s_hash}", 0), Head($"GET /torrents/{s_hash}.torrent", 0)], input => Upload(input, isBody: false)),
         new("catalogue-query", [Text("q=a+b%20c&kind=video&page=2&sort=name")], input => CatalogueQuery.TryRead(input, out _, out string problem) + problem),
     ];
 
@@ -60,7 +68,79 @@ static class FuzzTargets
         return root.Kind;
     }
 
-    static object Metainfo(byte[] input) => MetainfoFile.TryParse(input, out MetainfoFile? read, out string? problem) ? read.Files.Files.Count : Shape(problem!);
+    static object Metainfo(byte[] input)
+    {
+        if (!MetainfoFile.TryParse(input, out MetainfoFile? read, out string? problem)) return Shape(problem!);
+        CheckFiles(read);
+        return read.Files.Files.Count;
+    }
+
+    /// <summary>What everybody behind the parser relies on.</summary>
+    static void CheckFiles(MetainfoFile read)
+    {
+        long end = 0;
+        var paths = new HashSet<string>();
+        foreach (FileEntry file in read.Files.Files)
+        {
+            if (file.Offset != end || file.Length < 0 || file.Length > read.Geometry.TotalLength - end) throw new InvalidOperationException("the files do not lie end to end");
+            end += file.Length;
+            if (file.IsPadding) continue;
+            if (!paths.Add(file.Path)) throw new InvalidOperationException("two files have one path");
+            if (file.Path.Split('/').Any(part => part is "" or "." or ".." || part.AsSpan().IndexOfAnyInRange('\0', '\x1f') >= 0 || part.Contains('\\')))
+                throw new InvalidOperationException("a path that leads elsewhere");
+        }
+        if (end != read.Geometry.TotalLength || read.HashOf(read.Geometry.PieceCount - 1).Length != Sha1.Size) throw new InvalidOperationException("lengths, pieces and hashes do not fit together");
+    }
+
+    /// <summary>As it arrives at a tracker: through the connection, the routes and the catalogue. What the answer says has happened, and nothing else has.</summary>
+    static object Upload(byte[] input, bool isBody)
+    {
+        var keeper = new CatalogueKeeper(new CatalogueLimits(), null, _ => null, TimeSpan.Zero, _ => { });
+        var routes = new CatalogueRoutes(keeper, default, _ => true);
+        const int memory = 32 << 20;
+        var shared = new HttpMemory(memory);
+        var session = new HttpSession(new TrackerRoutes(s_tracker, new Clock(), routes).Answer, shared);
+        session.Begin(PeerAddress.From([10, 0, 0, 1]));
+        byte[] stream = isBody ? [.. Head("POST /catalogue", input.Length), .. input] : input;
+        var statuses = new List<string>();
+        bool goesOn = true;
+        for (int at = 0; goesOn && at < stream.Length;)
+        {
+            Span<byte> room = session.ReceiveBuffer.Span;
+            int count = Math.Min(room.Length, Math.Min(1 + at % 700, stream.Length - at));
+            stream.AsSpan(at, count).CopyTo(room);
+            at += count;
+            session.Received(count);
+            do
+            {
+                goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+                if (output.IsEmpty) break;
+                for (ReadOnlySpan<byte> rest = output.Span; rest.Length > 0;) rest = rest[AnswerLength(rest, statuses)..];
+                session.Sent();
+            }
+            while (goesOn);
+        }
+        session.End();
+        if (!shared.TryTake(memory)) throw new InvalidOperationException("memory was not given back");
+        if (keeper.Store.Count != statuses.Count(status => status == "201")) throw new InvalidOperationException($"{keeper.Store.Count} entries after {string.Join(' ', statuses)}");
+        if (isBody && statuses is not ["201" or "400"]) throw new InvalidOperationException($"an upload was answered with {string.Join(' ', statuses)}");
+        return string.Join(' ', statuses);
+    }
+
+    static byte[] Head(string what, int length) => Text($"{what} HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\nAuthorization: Bearer x\r\n\r\n");
+
+    /// <summary>Bytes of the answer that output begins with; it must be one.</summary>
+    static int AnswerLength(ReadOnlySpan<byte> output, List<string> statuses)
+    {
+        int split = output.IndexOf("\r\n\r\n"u8);
+        string head = Encoding.ASCII.GetString(output[..split]);
+        if (!head.StartsWith("HTTP/1.1 ", StringComparison.Ordinal)) throw new InvalidOperationException("what was answered is no HTTP: " + head);
+        statuses.Add(head["HTTP/1.1 ".Length..][..3]);
+        int length = head.Split("\r\n").Where(line => line.StartsWith("Content-Length: ", StringComparison.Ordinal)).Select(line => int.Parse(line["Content-Length: ".Length..], null)).SingleOrDefault();
+        ReadOnlySpan<byte> body = output.Slice(split + 4, length);
+        if (head.Contains("application/json", StringComparison.Ordinal)) System.Text.Json.JsonDocument.Parse(body.ToArray()).Dispose();
+        return split + 4 + length;
+    }
 
     static object MagnetLink(byte[] input)
     {
@@ -133,7 +213,7 @@ static class FuzzTargets
         var geometry = new Geometry(5 * 32768 - 100, 32768);
         var picker = new PiecePicker(geometry, new Random(1));
         picker.MarkHave(2);
-        var torrent = new Torrent(s_hash, geometry, picker, new NoDisk(), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
+        var torrent = new Torrent(s_hash, geometry, picker, new NoDisk(geometry.TotalLength), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
         var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, new(System.Net.IPAddress.Loopback, 1), dialled: false, default));
         int reads = 0;
         for (int at = 0; at < input.Length; reads++)
@@ -156,10 +236,26 @@ static class FuzzTargets
         return (stats.Peers, stats.Uploaded > 0, stats.Downloaded > 0);
     }
 
-    sealed class NoDisk : IDisk
+    /// <summary>Holds nothing, and is only asked for what there is.</summary>
+    sealed class NoDisk(long length) : IDisk
     {
-        public bool Write(long offset, ReadOnlySpan<ReadOnlyMemory<byte>> buffers) => true;
-        public bool Read(long offset, ReadOnlySpan<Memory<byte>> buffers) => true;
+        public bool Write(long offset, ReadOnlySpan<ReadOnlyMemory<byte>> buffers)
+        {
+            long sum = 0;
+            foreach (ReadOnlyMemory<byte> buffer in buffers) sum += buffer.Length;
+            return Check(offset, sum);
+        }
+
+        public bool Read(long offset, ReadOnlySpan<Memory<byte>> buffers)
+        {
+            long sum = 0;
+            foreach (Memory<byte> buffer in buffers) sum += buffer.Length;
+            return Check(offset, sum);
+        }
+
+        bool Check(long offset, long sum) =>
+            offset >= 0 && sum <= length - offset ? true : throw new InvalidOperationException($"the disk was asked for {sum} bytes at {offset} of {length}");
+
         public void Verify(int piece) { } // never answered
     }
 
