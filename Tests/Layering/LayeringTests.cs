@@ -69,6 +69,12 @@ public sealed partial class LayeringTests
     public void HashesNeverNeedLibssl() =>
         None(Sources.Where(s => s.Path != "Core/Net/TlsIdentity.cs" && s.Code.Contains("Security.Cryptography", StringComparison.Ordinal)).Select(s => s.Path));
 
+    /// <summary>What other clients were broken into through: names given to a shell, a router's XML that opens files, a
+    /// certificate nobody looked at. Two of the three need no care where they are not; the system judges the third.</summary>
+    [Fact]
+    public void NothingStartsAProgramReadsXmlOrOverrulesTheSystemAboutACertificate() =>
+        None(Sources.SelectMany(s => Perilous().Matches(s.Code).Select(m => $"{s.Path} names {m.Value}")));
+
     [Fact]
     public void TheTopLevelHoldsOnlyTheLayout()
     {
@@ -100,6 +106,9 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"\basync void\b|\bThread\.Sleep\b")]
     private static partial Regex Careless();
+
+    [GeneratedRegex(@"\b(?:Process(?:StartInfo)?\b(?!\w)|Xml\w*|\w*CertificateValidation\w*|\w*AcceptAny\w*|exec[lv]p?e?\b)")]
+    private static partial Regex Perilous();
 
     [GeneratedRegex("""(?<literal>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')|//[^\n]*|/\*.*?\*/""", RegexOptions.Singleline)]
     private static partial Regex CommentOrLiteral();

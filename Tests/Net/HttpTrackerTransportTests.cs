@@ -74,6 +74,18 @@ public class HttpTrackerTransportTests
         AssertGood(AskOnce(_ => Encoding.Latin1.GetBytes($"HTTP/1.0 200 OK\r\n\r\n{body}")));
     }
 
+    [Theory]
+    [InlineData("zz\r\n")]
+    [InlineData("-1\r\n")]
+    [InlineData("7fffffff\r\n")]
+    [InlineData("ffffffffffffffff\r\n")]
+    [InlineData("fffffffffffffffffffffffff\r\n")]
+    [InlineData("5;name=\"\r\n")]
+    [InlineData("\r\n\r\n")]
+    public void AChunkThatLiesAboutItsLengthIsABadAnswer(string chunk) => AssertFails(
+        AskOnce(_ => Encoding.Latin1.GetBytes($"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}d8:intervali1800e5:peers0:e\r\n0\r\n\r\n")),
+        TrackerFailure.BadAnswer, "");
+
     [Fact]
     public void CompressedAnswersAreInflated()
     {

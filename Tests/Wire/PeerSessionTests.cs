@@ -145,6 +145,20 @@ public class PeerSessionTests
         }
     }
 
+    /// <summary>One bit promises BitTorrent 2, others nothing anybody has named: what we do not speak changes nothing.</summary>
+    [Fact]
+    public void EveryReservedBitMayBeSet()
+    {
+        byte[] wire = HandshakeBytes();
+        wire.AsSpan(20, 8).Fill(0xFF);
+        Assert.Equal(System.Buffers.OperationStatus.Done, Handshake.TryRead(wire, out Handshake read));
+        Assert.True(read.SupportsFast && read.SupportsExtensions);
+        var peer = new PeerSession((PeerSession _, in Handshake _) => new Recorder());
+        wire.CopyTo(peer.ReceiveBuffer);
+        Assert.True(peer.Received(wire.Length, default));
+        Assert.True(peer.IsEstablished);
+    }
+
     [Fact]
     public void TheExtendedHandshakeRoundTripsAndGarbageIsRefused()
     {
