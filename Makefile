@@ -3,7 +3,7 @@
 # make test       every test that needs no network beyond loopback
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
-# make faults     kills at random moments, disks that fill, files that change under way (root)
+# make faults     kills at random moments, disks that fill, files that change under way, little memory (root)
 # make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5; ONLY=downloads,uploads,hash,links,scale,trackers)
 # make simulate   whole swarms on a simulated network, and crowds (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000, SITES=12 seeds)

@@ -1,5 +1,5 @@
-"""What must not be lost: kills at random moments, disks that fill, files that change or vanish under way.
-faults.py [--seed N] [--kills N] [crash | disk | hardened | tracker]"""
+"""What must not be lost: kills at random moments, disks that fill, files that change or vanish under way, memory that is scarce.
+faults.py [--seed N] [--kills N] [crash | disk | hardened | memory | tracker]"""
 import argparse
 import shutil
 import sys
@@ -9,13 +9,14 @@ import time
 import crash
 import disk
 import hardened
+import memory
 import tracker
 from program import Failure
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("crash", "disk", "hardened", "tracker"))
+parser.add_argument("only", nargs="?", choices=("crash", "disk", "hardened", "memory", "tracker"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
@@ -27,6 +28,8 @@ try:
         disk.run(work, options.seed)
     if options.only in (None, "hardened"):
         hardened.run(work, options.seed)
+    if options.only in (None, "memory"):
+        memory.run(options.seed)
     if options.only in (None, "tracker"):
         tracker.run(work, options.seed, options.kills)
     print(f"faults       all held, {time.monotonic() - begun:.0f} s")
