@@ -64,6 +64,8 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
                 return peer.Fast && picker.OnHaveAll(peer.Pieces);
             case MessageId.HaveNone:
                 return peer.Fast && PiecePicker.OnHaveNone(peer.Pieces);
+            case MessageId.SuggestPiece:
+                return peer.Fast && picker.OnSuggested(peer.Pieces, message.Piece);
             case MessageId.AllowedFast:
                 return peer.Fast && picker.OnAllowedFast(peer.Pieces, message.Piece);
             case MessageId.RejectRequest:

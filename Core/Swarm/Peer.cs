@@ -49,6 +49,9 @@ sealed class Peer
     /// <summary>Pieces it may have although choked (BEP 6).</summary>
     public int[] Granted = [];
 
+    /// <summary>Pieces no peer has yet: those we advised this one to ask for and it did not so far, and those it asked for.</summary>
+    public readonly List<int> Suggested = [], Asked = [];
+
     /// <summary>Block bytes from and to this peer.</summary>
     public RateMeter Down, Up;
 

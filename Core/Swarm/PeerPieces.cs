@@ -11,7 +11,10 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
 {
     const int MaxAllowedFast = 64;
 
+    const int MaxSuggested = 16;
+
     readonly List<int> _allowedFast = [];
+    readonly List<int> _suggested = [];
 
     public object? Owner { get; } = owner;
 
@@ -68,6 +71,28 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
 
     /// <summary>A search for duplicates was in vain; before this the next would be too.</summary>
     public TimeSpan NextDuplicates { get; set; }
+
+    /// <summary>The peer would rather be asked for this piece than for another; the latest few count.</summary>
+    public void Suggest(int piece)
+    {
+        if (_suggested.Count == MaxSuggested) _suggested.RemoveAt(0);
+        _suggested.Add(piece);
+    }
+
+    /// <summary>Takes the oldest suggestion of these pieces, or -1.</summary>
+    public int TakeSuggestion(Bitfield among)
+    {
+        for (int i = 0; i < _suggested.Count; i++)
+        {
+            int piece = _suggested[i];
+            if (!among[piece] || !Has[piece]) continue;
+            _suggested.RemoveAt(i);
+            return piece;
+        }
+        return -1;
+    }
+
+    public void ForgetSuggestions() => _suggested.Clear();
 
     /// <summary>Adds to the allowed-fast set. Repeats, and more than any client grants, are ignored.</summary>
     public void Allow(int piece)

@@ -2,7 +2,7 @@
 //   1. the piece it is at work on: its blocks come in order, so writes stay contiguous and pieces finish;
 //   2. a piece nobody is at work on any more;
 //   3. if the peer is slow against the piece length, a piece another is at work on;
-//   4. the rarest missing piece it has;
+//   4. a missing piece it suggests, or else the rarest it has;
 //   5. a piece another is at work on, whoever that is;
 //   6. a piece a slow peer was to send alone, from the start;
 //   7. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
@@ -156,7 +156,8 @@ sealed partial class PiecePicker
         {
             int i = (int)startable;
             if (_missing[i].IsEmpty || peer.Exhausted[i] == _missingVersion[i]) continue;
-            int piece = Sequential ? FirstMissing(peer, i) : RarestMissing(peer, startable);
+            int piece = Sequential ? FirstMissing(peer, i) : peer.TakeSuggestion(_missing[i]);
+            if (piece < 0 && !Sequential) piece = RarestMissing(peer, startable);
             if (piece >= 0) return piece;
             // Nothing becomes missing without a new version, so the search is not repeated until then (or until its next have).
             peer.Exhausted[i] = _missingVersion[i];

@@ -82,6 +82,14 @@ sealed partial class PiecePicker
         return true;
     }
 
+    /// <summary>The peer advises us to ask it for this piece (BEP 6). False if there is no such piece.</summary>
+    public bool OnSuggested(PeerPieces peer, int piece)
+    {
+        if ((uint)piece >= (uint)Have.Length) return false;
+        peer.Suggest(piece);
+        return true;
+    }
+
     public static void OnUnchoke(PeerPieces peer) => peer.PeerChoking = false;
 
     /// <summary>The peer chokes us.</summary>
@@ -89,6 +97,7 @@ sealed partial class PiecePicker
     public void OnChoke(PeerPieces peer, bool rejects)
     {
         peer.PeerChoking = true;
+        peer.ForgetSuggestions();
         if (!rejects) GiveBack(peer);
         else Leave(peer);
     }

@@ -80,6 +80,13 @@ sealed partial class PiecePicker
     /// <summary>Connected peers that have the piece.</summary>
     public int Availability(int piece) => _order.Availability(piece) + _seeds;
 
+    /// <summary>A piece we have and no peer has, and that is not in <paramref name="except"/>, or -1.</summary>
+    public int Unseen(Bitfield except, Random random)
+    {
+        int piece = _seeds > 0 ? -1 : _order.Unseen(except, Looks, random);
+        return piece >= 0 && Have[piece] ? piece : -1;
+    }
+
     /// <summary>MISSING or UNWANTED -> HAVE, for a piece found on disk.</summary>
     public void MarkHave(int piece)
     {

@@ -89,6 +89,20 @@ sealed class RarityOrder
         return -1;
     }
 
+    /// <summary>A piece that nobody counted here has and that is not in <paramref name="except"/>, at random, or -1.</summary>
+    public int Unseen(Bitfield except, int looks, Random random)
+    {
+        int length = _starts[Groups];
+        if (length == 0) return -1;
+        int at = random.Next(length);
+        for (int left = Math.Min(length, looks); left > 0; left--)
+        {
+            if (!except[_order[at]]) return _order[at];
+            if (++at == length) at = 0;
+        }
+        return -1;
+    }
+
     void Move(int piece, int to)
     {
         Reserve(to);

@@ -51,7 +51,7 @@ sealed class Torrent
         _listenPort = listenPort;
         _candidates = new PeerList(random);
         _download = new Download(picker, _peers);
-        _upload = new Upload(geometry, infoHash, picker.Have, _peers, random);
+        _upload = new Upload(geometry, infoHash, picker, _peers, random);
         _wanted = picker.Left + BytesOf(picker.Have);
         _completed = picker.IsComplete;
     }
@@ -319,6 +319,7 @@ sealed class Torrent
         {
             _peers.Remove(peer);
             _picker.Remove(peer.Pieces);
+            _upload.OnClosed(peer);
             if (!peer.IsIncoming) _candidates.OnClosed(peer.Address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
             _download.RequestAll(now);
             Check();

@@ -5,8 +5,10 @@ using TinyTorrent.Wire;
 
 namespace TinyTorrent.Swarm;
 
-sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Peer> peers, Random random)
+sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, List<Peer> peers, Random random)
 {
+    readonly Bitfield _have = picker.Have;
+    readonly Suggestions _suggestions = new(picker, random);
     readonly Choker _choker = new(random);
     readonly List<ChokerPeer> _records = [];
     TimeSpan _nextRound;
@@ -17,17 +19,17 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Pe
     /// <summary>Tells a new peer what we have (BEP 3, BEP 6) and what it may ask for although choked.</summary>
     public void Greet(Peer peer)
     {
-        if (peer.Fast && have.IsFull) peer.Outbox.Send(MessageId.HaveAll);
-        else if (peer.Fast && have.IsEmpty) peer.Outbox.Send(MessageId.HaveNone);
-        else if (!have.IsEmpty) peer.Outbox.Send(MessageId.Bitfield, have.Bytes);
+        if (peer.Fast && _have.IsFull) peer.Outbox.Send(MessageId.HaveAll);
+        else if (peer.Fast && _have.IsEmpty) peer.Outbox.Send(MessageId.HaveNone);
+        else if (!_have.IsEmpty) peer.Outbox.Send(MessageId.Bitfield, _have.Bytes);
 
-        if (!peer.Fast || have.IsEmpty) return;
+        if (!peer.Fast || _have.IsEmpty) return;
         int[] granted = AllowedFast.Pieces(peer.Address.Address, infoHash, geometry.PieceCount);
         // A network is granted the same whoever asks. A crowd of one network would have these few pieces sent to everybody, and
         // nothing to give each other: only the first of them has the grant.
         if (peers.Exists(other => other != peer && other.Granted.AsSpan().SequenceEqual(granted))) return;
         peer.Granted = granted;
-        foreach (int piece in peer.Granted) if (have[piece]) peer.Outbox.Send(MessageId.AllowedFast, piece);
+        foreach (int piece in peer.Granted) if (_have[piece]) peer.Outbox.Send(MessageId.AllowedFast, piece);
     }
 
     /// <summary>The peer's messages about wanting and asking. False drops it.</summary>
@@ -56,8 +58,8 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Pe
         // BEP 3: clients ask for 16 KiB; who asks for more, or beyond the end, speaks another protocol.
         if (!geometry.Contains(block) || block.Length > Geometry.BlockLength) return false;
         bool granted = !peer.AmChoking || IsGranted(peer, block.Piece);
-        if (granted && have[block.Piece] && peer.Outbox.QueueBlock(block)) return true;
-        if (peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, block);
+        if (granted && _have[block.Piece] && peer.Outbox.QueueBlock(block)) _suggestions.OnRequest(peer, block.Piece);
+        else if (peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, block);
         return true;
     }
 
@@ -78,7 +80,11 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Pe
             peer.Choke.Rate = seeding ? peer.Up.PerSecond : peer.Down.PerSecond;
         }
         _choker.Decide(Records(), seeding, rate, now);
-        foreach (Peer peer in peers) Apply(peer);
+        foreach (Peer peer in peers)
+        {
+            _suggestions.Settle(peer);
+            Apply(peer);
+        }
     }
 
     void OnInterested(Peer peer, TimeSpan now)
@@ -96,12 +102,22 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, Bitfield have, List<Pe
     }
 
     /// <summary>Tells the peer what was decided, if it is news.</summary>
-    static void Apply(Peer peer)
+    void Apply(Peer peer)
     {
         if (peer.Choke.Unchoked != peer.AmChoking) return;
         peer.AmChoking = !peer.Choke.Unchoked;
         peer.Outbox.Send(peer.AmChoking ? MessageId.Choke : MessageId.Unchoke);
-        if (peer.AmChoking) peer.Outbox.DropBlocks(reject: peer.Fast);
+        if (peer.AmChoking)
+        {
+            peer.Outbox.DropBlocks(reject: peer.Fast);
+            _suggestions.Withdraw(peer);
+        }
+        else
+        {
+            _suggestions.Advise(peer);
+        }
         peer.Outbox.Flush();
     }
+
+    public void OnClosed(Peer peer) => _suggestions.Withdraw(peer);
 }

@@ -8,14 +8,17 @@ using TinyTorrent.Types;
 namespace TinyTorrent.Tests.Simulation;
 
 /// <param name="Mean">Of the completion times over the bound; <paramref name="Late"/> is their 95th percentile, <paramref name="Last"/> the last.</param>
+/// <param name="Out">When each piece was somewhere else than at the seed, over the bound.</param>
 /// <param name="SeedShare">Copies of the content that the seed has sent.</param>
 /// <param name="LeastGiven">Content the least generous downloader has sent, in copies; <paramref name="MostGiven"/> the most generous.</param>
+/// <param name="Early">Share of the crowd's uplinks that was in use in the first third of the bound; then in the second, and the third.</param>
 /// <param name="Wasted">Bytes fetched twice over bytes needed.</param>
 readonly record struct CrowdFigures(
-    double Mean, double Late, double Last, double SeedShare, double LeastGiven, double MostGiven, double Wasted, long Events, ulong Trace)
+    double Mean, double Late, double Last, double Out, double SeedShare, double LeastGiven, double MostGiven,
+    double Early, double Middle, double End, double Wasted, long Events, ulong Trace)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"time over the bound: mean {Mean:0.000}, 95 % {Late:0.000}, last {Last:0.000}; copies sent: by the seed {SeedShare:0.00}, by a downloader {LeastGiven:0.00} to {MostGiven:0.00}; fetched twice {Wasted:P2}; {Events} events");
+        $"time over the bound: mean {Mean:0.000}, 95 % {Late:0.000}, last {Last:0.000}; everything left the seed after {Out:0.000}; uplinks in use {Early:0 %}, {Middle:0 %}, {End:0 %}; copies sent: by the seed {SeedShare:0.00}, by a downloader {LeastGiven:0.00} to {MostGiven:0.00}; fetched twice {Wasted:P2}; {Events} events");
 }
 
 static class FlashCrowd
@@ -32,6 +35,7 @@ static class FlashCrowd
         source.Start();
         for (int i = 0; i < downloaders; i++) world.At(world.Now + TimeSpan.FromMilliseconds(100), swarm.Add(Draw(world), whole: false).Start);
         double bound = swarm.Geometry.TotalLength / Up * Math.Max(1, downloaders / (downloaders + 1.0));
+        var course = new Course(swarm, bound);
         bool done = world.Run(() => swarm.Incomplete == 0, world.Now + TimeSpan.FromSeconds(20 * bound));
         Assert.True(done, $"seed {seed}: {swarm.Incomplete} of {downloaders} starve");
 
@@ -40,10 +44,59 @@ static class FlashCrowd
         TorrentStats[] stats = [.. crowd.Select(m => m.Client!.Torrent.Stats)];
         double content = swarm.Geometry.TotalLength;
         return new CrowdFigures(
-            times.Average(), times[(int)(0.95 * (times.Length - 1))], times[^1], source.Client!.Torrent.Stats.Uploaded / content,
-            stats.Min(s => s.Uploaded) / content, stats.Max(s => s.Uploaded) / content, stats.Sum(s => s.Wasted) / (content * downloaders),
+            times.Average(), times[(int)(0.95 * (times.Length - 1))], times[^1], course.Out, source.Client!.Torrent.Stats.Uploaded / content,
+            stats.Min(s => s.Uploaded) / content, stats.Max(s => s.Uploaded) / content,
+            course.InUse(0), course.InUse(1), course.InUse(2), stats.Sum(s => s.Wasted) / (content * downloaders),
             world.Events, world.Trace);
     }
 
     public static Line Draw(World world, int site = 0) => new(world, Up, DownOverUp * Up, latency: world.Between(0.005, 0.05)) { Site = site };
+}
+
+/// <summary>Looks at a crowd a hundred times until the bound, and on until every piece has left the seed.</summary>
+sealed class Course
+{
+    const int Looks = 99, Thirds = 3;
+
+    readonly SimulatedSwarm _swarm;
+    readonly double _bound;
+    readonly TimeSpan _start;
+    readonly double[] _sent = new double[Thirds];
+    int _looks;
+
+    public Course(SimulatedSwarm swarm, double bound)
+    {
+        (_swarm, _bound, _start) = (swarm, bound, swarm.World.Now);
+        Next();
+    }
+
+    /// <summary>When each piece was somewhere else than at the seed, over the bound.</summary>
+    public double Out { get; private set; }
+
+    /// <summary>Share of all downloaders' uplinks that carried blocks in a third of the bound.</summary>
+    public double InUse(int third) =>
+        (_sent[third] - (third == 0 ? 0 : _sent[third - 1])) * Thirds / (_swarm.Geometry.TotalLength * (double)(_swarm.Honest.Count - 1));
+
+    void Next() => _swarm.World.After(_bound / Looks, Look);
+
+    void Look()
+    {
+        _looks++;
+        if (_looks <= Looks && _looks % (Looks / Thirds) == 0)
+            _sent[_looks / (Looks / Thirds) - 1] = _swarm.Honest.Skip(1).Sum(m => m.Client?.Torrent.Stats.Uploaded ?? 0);
+        if (Out == 0 && IsOut()) Out = (_swarm.World.Now - _start).TotalSeconds / _bound;
+        if (_looks < Looks || Out == 0) Next();
+    }
+
+    bool IsOut()
+    {
+        var seen = new byte[(_swarm.Geometry.PieceCount + 7) / 8];
+        foreach (HonestMachine machine in _swarm.Honest.Skip(1))
+        {
+            ReadOnlySpan<byte> have = machine.Client == null ? [] : machine.Client.Picker.Have.Bytes;
+            for (int i = 0; i < have.Length; i++) seen[i] |= have[i];
+        }
+        var all = new Bitfield(_swarm.Geometry.PieceCount);
+        return all.TryLoad(seen) && all.IsFull;
+    }
 }
