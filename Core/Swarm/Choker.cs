@@ -1,4 +1,4 @@
-// Who may download from us. A round every 10 s:
+// Who may download from us. A round every 10 s, the first ones sooner:
 //   downloading   the fastest givers earn a slot (tit for tat); every fifth slot, and every slot nobody earned, is given on
 //                 trial for 30 s, to newcomers three times as likely. A peer that snubs us can only have one on trial.
 //   seeding       slots go round: 30 s a turn, then to whoever waited longest; what is left over goes to the fastest takers.
@@ -12,6 +12,9 @@ sealed class Choker(Random random)
     /// <summary>Between calls of <see cref="Decide"/>.</summary>
     public static readonly TimeSpan Round = TimeSpan.FromSeconds(10);
 
+    /// <summary>Instead, until the uplink is known: all who wait at first would share a thin one so that none has a piece for minutes.</summary>
+    public static readonly TimeSpan FirstRound = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a slot on trial, or a turn at a seed, lasts.</summary>
     public static readonly TimeSpan Turn = TimeSpan.FromSeconds(30);
 
@@ -21,14 +24,22 @@ sealed class Choker(Random random)
     const int SlotsPerTrial = 5;
     const int NewcomerWeight = 3;
 
-    // Bytes per second. Below this a piece takes minutes, and many unfinished pieces help nobody.
-    const double UsefulRate = 20 * 1024;
+    // Bytes per second. Only whole pieces can be passed on: at less than this those of a usual length take so long that a crowd
+    // waits for them, and many unfinished pieces help nobody.
+    const double UsefulRate = 50 * 1024;
+
+    // Measures of the uplink, and rounds, until it is known.
+    const int FirstRounds = 2;
 
     // The uplink is idle below this share of what it has shown lately; what it has shown fades by this much a round.
     const double IdleShare = 0.85, Fading = 0.97;
 
     readonly List<ChokerPeer> _candidates = [];
     double _capacity;
+    int _measures;
+
+    /// <summary>Until the next call of <see cref="Decide"/>.</summary>
+    public TimeSpan Pause => _measures < FirstRounds ? FirstRound : Round;
 
     /// <summary>Peers that may be unchoked at a time.</summary>
     public int Slots { get; private set; } = FirstSlots;
@@ -130,9 +141,10 @@ sealed class Choker(Random random)
         if (used == 0) return;
         _capacity = Math.Max(uploadRate, _capacity * Fading);
         if (uploadRate < _capacity * IdleShare) Slots = Math.Max(Slots, used) * 3 / 2;
-        else if (uploadRate < used * UsefulRate) Slots = Math.Max(used / 2, (int)(uploadRate / UsefulRate));
+        else if (uploadRate < used * UsefulRate) Slots = Math.Max(_measures < FirstRounds ? 0 : used / 2, (int)(uploadRate / UsefulRate));
         else if (uploadRate >= 2 * used * UsefulRate) Slots = Math.Max(Slots, used * 2);
         Slots = Math.Clamp(Slots, MinSlots, MaxSlots);
+        if (uploadRate > 0 && _measures < FirstRounds) _measures++;
     }
 
     static void Set(ChokerPeer peer, bool unchoked, bool optimistic, TimeSpan now)

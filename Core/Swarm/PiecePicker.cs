@@ -80,10 +80,13 @@ sealed partial class PiecePicker
     /// <summary>Connected peers that have the piece.</summary>
     public int Availability(int piece) => _order.Availability(piece) + _seeds;
 
+    /// <summary>There are pieces that no peer has.</summary>
+    public bool HasUnseen => _seeds == 0 && _order.HasUnseen;
+
     /// <summary>A piece we have and no peer has, and that is not in <paramref name="except"/>, or -1.</summary>
     public int Unseen(Bitfield except, Random random)
     {
-        int piece = _seeds > 0 ? -1 : _order.Unseen(except, Looks, random);
+        int piece = HasUnseen ? _order.Unseen(except, Looks, random) : -1;
         return piece >= 0 && Have[piece] ? piece : -1;
     }
 

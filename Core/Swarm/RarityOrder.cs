@@ -89,11 +89,13 @@ sealed class RarityOrder
         return -1;
     }
 
-    /// <summary>A piece that nobody counted here has and that is not in <paramref name="except"/>, at random, or -1.</summary>
+    /// <summary>There are pieces that nobody counted here has.</summary>
+    public bool HasUnseen => _starts[Groups] > 0;
+
+    /// <summary>One of them, at random, that is not in <paramref name="except"/>, or -1 if none is found in so many looks.</summary>
     public int Unseen(Bitfield except, int looks, Random random)
     {
         int length = _starts[Groups];
-        if (length == 0) return -1;
         int at = random.Next(length);
         for (int left = Math.Min(length, looks); left > 0; left--)
         {

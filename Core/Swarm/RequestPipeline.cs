@@ -12,12 +12,15 @@ namespace TinyTorrent.Swarm;
 sealed class RequestPipeline
 {
     /// <summary>Blocks asked of the slowest peer.</summary>
-    public const int MinDepth = 4;
+    public const int MinDepth = 2;
 
     /// <summary>Blocks asked of the fastest peer, if it takes that many: 32 MB under way, 100 ms at 320 MB/s.</summary>
     public const int MaxDepth = 2048;
 
-    const int FirstDepth = 8;
+    // What is asked of one peer is asked of no other. Of dozens of slow ones each would hold what another could send at once, and
+    // choose its last request long before it is answered: in a crowd, uplinks idle beside full queues. With less
+    // than this a peer that looks at its requests twice a second would take long to show how fast it is.
+    const int FirstDepth = 4;
 
     // Peers that do not say how many requests they keep (BEP 10 reqq) drop or reject what exceeds about 250.
     const int UnknownPeerLimit = 250;

@@ -63,16 +63,16 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         return true;
     }
 
-    /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in.</summary>
-    static bool IsGranted(Peer peer, int piece) =>
-        peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count;
+    /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in. And not by a seed that has pieces
+    /// nobody else has: a crowd of newcomers would share its uplink among all of them, and get them from each other sooner.</summary>
+    bool IsGranted(Peer peer, int piece) =>
+        peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count && !(picker.IsComplete && picker.HasUnseen);
 
     /// <summary>Once a second; every ten the choker decides anew.</summary>
     /// <param name="rate">Bytes per second to all peers together.</param>
     public void Tick(TimeSpan now, bool seeding, double rate)
     {
         if (now < _nextRound) return;
-        _nextRound = now + Choker.Round;
         foreach (Peer peer in peers)
         {
             peer.Choke.Interested = peer.PeerInterested;
@@ -80,6 +80,7 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
             peer.Choke.Rate = seeding ? peer.Up.PerSecond : peer.Down.PerSecond;
         }
         _choker.Decide(Records(), seeding, rate, now);
+        _nextRound = now + _choker.Pause;
         foreach (Peer peer in peers)
         {
             _suggestions.Settle(peer);

@@ -1,6 +1,9 @@
 // A crowd that comes at once to one seed, everybody with the same uplink u. No scheme can be faster than the fluid limit: the
-// last byte of the content has left the seed after F/u, and all uplinks together, (N + 1) u, must carry N F. Blocks are whole
-// pieces, so that a run of a million of them takes seconds.
+// last byte of the content has left the seed after F/u, and all uplinks together, (N + 1) u, must carry N F: the bound is
+// max(F/u, N F / ((N + 1) u)), which is F/u whatever N. Only whole pieces can be passed on: with k slots an uplink sends k pieces
+// in k piece times, so the last of P pieces takes about k (1 + log N / log (k + 1)) of them to reach everybody. For 1,000 pieces,
+// 100 downloaders and 5 slots that is 2 % over the bound, and for 100 pieces of the same content 18 %.
+// Blocks are whole pieces, so that a run of a million of them takes seconds.
 using System.Globalization;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;

@@ -147,6 +147,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
             return;
         }
         if (Random.NextDouble() < peer.Lies) _wrong.Add(block);
+        else _wrong.Remove(block); // what was there of a peer that was given up is overwritten
         if (Picker.OnWritten(block)) Verify(block.Piece);
     }
 

@@ -89,14 +89,14 @@ public class PiecePickerSwarmTests(ITestOutputHelper output)
     public void LittleComesTwiceFromManyPeersWhoseBlocksComeInBursts()
     {
         // As when hundreds of peers share a link, or this machine: nobody is slow, but each is silent for half a second at a time,
-        // and their pipelines together hold a good part of the content.
+        // and their pipelines together hold a good part of the content. Each starts with little, and a round trip is half a second.
         var geometry = new Geometry(200L << 20, 256 * 1024);
         var model = new DownloadModel(geometry, new Random(1));
         for (int i = 0; i < 50; i++) model.Join(1000 * KiB, 0.02, burst: 0.5);
         Assert.True(model.Run(30));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(double)model.Duplicates / geometry.TotalLength:P2} fetched twice in {model.Now:0.0} s"));
         Assert.True(model.Duplicates < geometry.TotalLength / 50);
-        Assert.True(model.Now < 1 + 1.3 * geometry.TotalLength / (50 * 1000 * KiB), $"{model.Now} s");
+        Assert.True(model.Now < 1.5 + 1.3 * geometry.TotalLength / (50 * 1000 * KiB), $"{model.Now} s");
     }
 
     [Fact]
