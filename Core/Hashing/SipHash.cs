@@ -2,6 +2,7 @@
 // Used where a stranger's bytes choose a place in a table or must carry a receipt; it is no message digest.
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace TinyTorrent.Hashing;
 
@@ -34,6 +35,7 @@ readonly struct SipHash
         return v0 ^ v1 ^ v2 ^ v3;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Absorb(ulong word, ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v3 ^= word;
@@ -42,6 +44,7 @@ readonly struct SipHash
         v0 ^= word;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Round(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v0 += v1;

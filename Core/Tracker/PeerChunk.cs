@@ -54,7 +54,7 @@ unsafe struct PeerChunk<TEndpoint>
     public static PeerChunk<TEndpoint> OfHandle(nint pointer) => new() { _block = pointer, _capacity = HandleMark };
 
     /// <summary>The place of a peer, or -1.</summary>
-    public int Find(in TEndpoint endpoint) => new ReadOnlySpan<TEndpoint>(Endpoints, _count).IndexOf(endpoint);
+    public int Find(in TEndpoint endpoint) => TEndpoint.IndexIn(new ReadOnlySpan<TEndpoint>(Endpoints, _count), endpoint);
 
     public TEndpoint EndpointAt(int index) => Endpoints[index];
 
