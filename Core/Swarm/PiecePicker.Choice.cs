@@ -156,8 +156,9 @@ sealed partial class PiecePicker
         {
             int i = (int)startable;
             if (_missing[i].IsEmpty || peer.Exhausted[i] == _missingVersion[i]) continue;
-            int piece = Sequential ? FirstMissing(peer, i) : peer.TakeSuggestion(_missing[i]);
-            if (piece < 0 && !Sequential) piece = RarestMissing(peer, startable);
+            int piece = Sequential ? FirstMissing(peer, i)
+                : peer.TakeSuggestion(_missing[i]) is >= 0 and int suggested ? suggested
+                : RarestMissing(peer, startable);
             if (piece >= 0) return piece;
             // Nothing becomes missing without a new version, so the search is not repeated until then (or until its next have).
             peer.Exhausted[i] = _missingVersion[i];

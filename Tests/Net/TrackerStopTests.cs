@@ -1,0 +1,114 @@
+// How a tracker ends: who has asked is answered, and nobody else is waited for.
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using TinyTorrent.Net;
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Tests.Net;
+
+public class TrackerStopTests
+{
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task StoppingWaitsForNoClientAndFreesThePort(Way way)
+    {
+        var door = new TrackerDoor(way);
+        using Stream open = door.Dial();
+        open.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        Assert.True(open.Read(new byte[100]) > 0);
+        using Socket silent = door.DialRaw();
+        // The idle client would have half a minute.
+        await Task.Run(door.Dispose).WaitAsync(TimeSpan.FromSeconds(20));
+        new TrackerServer(new TrackerOptions(), new HttpLimits(), [SharedPort.Open(IPAddress.Loopback, door.Port)]).Dispose();
+        door.Dispose(); // once more: nothing
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task WhoHasAskedIsAnsweredBeforeTheEndAndNobodyElseIsWaitedFor(Way way)
+    {
+        var door = new TrackerDoor(way);
+        using Stream idle = door.Dial(), half = door.Dial(), greedy = door.Dial();
+        idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        Assert.True(idle.Read(new byte[1000]) > 0);
+        half.Write("GET /hea"u8);
+        byte[] much = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", 200)));
+        Task greed = Task.Run(() =>
+        {
+            try
+            {
+                while (true) greedy.Write(much); // and reads nothing
+            }
+            catch (IOException) { }
+        });
+        var asking = new List<Stream>();
+        for (int i = 0; i < 100; i++) asking.Add(door.Dial());
+        foreach (Stream stream in asking) stream.Write("GET /health HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\nGET /hea"u8);
+        await Task.Run(door.Dispose).WaitAsync(TimeSpan.FromSeconds(20));
+        foreach (Stream stream in asking)
+        {
+            using (stream) Assert.Equal(2, Answers(stream));
+        }
+        foreach (Stream stream in (Stream[])[idle, half]) TrackerDoor.AssertClosed(() => stream);
+        await greed.WaitAsync(TimeSpan.FromSeconds(20));
+
+        // A reset may follow what was answered: half a request was still to be read.
+        static int Answers(Stream stream)
+        {
+            using var all = new MemoryStream();
+            try
+            {
+                stream.CopyTo(all);
+            }
+            catch (IOException) { }
+            return Encoding.ASCII.GetString(all.ToArray()).Split("ok\n").Length - 1;
+        }
+    }
+
+    [Fact]
+    public void WhatWaitsWhileTheOneThreadIsBusyIsAnsweredThoughItStopsMeanwhile()
+    {
+        if (!EpollHttpServer.IsSupported) return;
+        using var busy = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        SharedPort port = SharedPort.Open(IPAddress.Loopback, 0, udp: false);
+        var server = new EpollHttpServer(port.Tcp, Answer, new HttpLimits(), new Clock(), new TrackerCounters(), "http test");
+        var clients = new List<NetworkStream>();
+        for (int i = 0; i < 10; i++) Ask();
+        foreach (NetworkStream kept in clients) Assert.True(kept.Read(new byte[1000]) > 0);
+        clients[0].Write("GET /busy HTTP/1.1\r\n\r\n"u8);
+        Assert.True(busy.Wait(TimeSpan.FromSeconds(20)));
+        foreach (NetworkStream kept in clients[1..]) kept.Write("GET /x HTTP/1.1\r\n\r\nGET /ha"u8);
+        for (int i = 0; i < 10; i++) Ask();
+        server.Stop();
+        goOn.Set();
+        server.Dispose();
+        foreach (NetworkStream client in clients)
+        {
+            using (client) Assert.EndsWith("ok\n", TrackerDoor.ReadToEnd(client), StringComparison.Ordinal);
+        }
+
+        void Ask()
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
+            socket.Connect(IPAddress.Loopback, port.Number);
+            clients.Add(new NetworkStream(socket, ownsSocket: true));
+            clients[^1].Write("GET /x HTTP/1.1\r\n\r\n"u8);
+        }
+
+        void Answer(in HttpRequest request, HttpResponse response)
+        {
+            if (request.Path.SequenceEqual("/busy"u8))
+            {
+                busy.Set();
+                goOn.Wait(TimeSpan.FromSeconds(20));
+            }
+            System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
+        }
+    }
+}
