@@ -32,6 +32,23 @@ public class ChokerTests
     }
 
     [Fact]
+    public void RoundsAreShortUntilTheUplinkIsKnown()
+    {
+        var choker = new Choker(new Random(1));
+        List<ChokerPeer> peers = [.. Enumerable.Range(0, 40).Select(_ => new ChokerPeer(default) { Interested = true })];
+        TimeSpan now = default;
+        choker.Decide(peers, seeding: true, uploadRate: 0, now);
+        Assert.Equal(Choker.FirstRound, choker.Pause);
+        for (int round = 0; round < 2; round++)
+        {
+            Assert.Equal(Choker.FirstRound, choker.Pause);
+            choker.Decide(peers, seeding: true, uploadRate: 300 * 1024, now += choker.Pause);
+        }
+        Assert.Equal(Choker.Round, choker.Pause);
+        Assert.Equal(6, choker.Slots); // of 50 KiB/s each, and not approached by halves from 40
+    }
+
+    [Fact]
     public void SlowTakersDoNotLeaveTheUplinkIdle()
     {
         for (int seed = 0; seed < 50; seed++)

@@ -111,6 +111,20 @@ public class SuggestionsTests
     }
 
     [Fact]
+    public void ASeedServesNobodyWhileChokedAsLongAsItHasPiecesThatNobodyElseHas()
+    {
+        Begin(seed: true);
+        PeerSession newcomer = Join(), one = Join(), other = Join();
+        int granted = AllowedFast.Pieces(new IPAddress([10, 0, 0, 0]), default, Pieces)[0];
+        Assert.True(Say(newcomer, MessageId.Request, granted));
+        Assert.Equal([granted], Heard(newcomer, MessageId.RejectRequest));
+        for (int piece = 1; piece < Pieces; piece++) Say(one, MessageId.Have, piece);
+        Say(other, MessageId.Have, 0);
+        Assert.True(Say(newcomer, MessageId.Request, granted));
+        Assert.Empty(Heard(newcomer, MessageId.RejectRequest));
+    }
+
+    [Fact]
     public void WhatAPeerSuggestsIsAskedOfItFirst()
     {
         Begin(seed: false);
