@@ -2,6 +2,7 @@
 // engine. Nothing is decided here.
 using System.Net;
 using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
 using TinyTorrent.Tracker;
@@ -41,7 +42,7 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
             Port = (ushort)engine.Port,
             Left = Torrent.Stats.Missing,
             NumWant = -1,
-            Key = (uint)Random.Shared.Next(),
+            Key = Entropy.Number(),
         };
         Trackers = new TrackerClient(self, trackers, engine.TrackerTransport, this, new Random());
     }

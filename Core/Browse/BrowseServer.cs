@@ -60,7 +60,7 @@ sealed class BrowseServer : IAsyncDisposable
     {
         for (int tries = 1; ; tries++)
         {
-            int taken = port != 0 ? port : Random.Shared.Next(FirstPort, EndPort);
+            int taken = port != 0 ? port : new Random().Next(FirstPort, EndPort);
             var listener = new HttpListener { IgnoreWriteExceptions = false };
             listener.Prefixes.Add($"http://127.0.0.1:{taken}/");
             try

@@ -56,7 +56,7 @@ static class HealthcheckCommand
         using var socket = new Socket(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         await socket.ConnectAsync(addresses[0], url.Port, patience).ConfigureAwait(false);
         byte[] packet = new byte[UdpCodec.MaxPacketSize];
-        uint transaction = (uint)Random.Shared.Next();
+        uint transaction = Entropy.Number();
         int length = UdpCodec.WriteConnect(packet, transaction);
         await socket.SendAsync(packet.AsMemory(0, length), patience).ConfigureAwait(false);
         while (true)

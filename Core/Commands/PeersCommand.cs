@@ -40,17 +40,18 @@ sealed class PeersCommand
     PeersCommand(TorrentSource source, Progress progress, CancellationToken cancel)
     {
         (_source, _progress, _cancel) = (source, progress, cancel);
+        var random = new Random();
         _self = new Announce
         {
             InfoHash = source.InfoHash,
-            PeerId = PeerId.Create(Random.Shared),
+            PeerId = PeerId.Create(random),
             // Nobody listens there. Trackers know a peer by address and port: leaving must not take away a real one of this host.
-            Port = (ushort)Random.Shared.Next(49152, 65536),
+            Port = (ushort)random.Next(49152, 65536),
             Event = AnnounceEvent.Started,
             // Anything but 0: seeds are not told of other seeds.
             Left = Math.Max(1, source.Metainfo?.Geometry.TotalLength ?? Announce.UnknownLeft),
             NumWant = PeersWanted,
-            Key = (uint)Random.Shared.Next(),
+            Key = Entropy.Number(),
         };
     }
 
@@ -108,7 +109,7 @@ sealed class PeersCommand
 
     void Probe()
     {
-        var us = new Handshake(_source.InfoHash, PeerId.Create(Random.Shared), SupportsFast: true, SupportsExtensions: true);
+        var us = new Handshake(_source.InfoHash, PeerId.Create(new Random()), SupportsFast: true, SupportsExtensions: true);
         int pieces = _source.Metainfo?.Geometry.PieceCount ?? 0;
         string client = "tinytorrent " + VersionCommand.Version;
         var limit = new ParallelOptions { MaxDegreeOfParallelism = ProbesAtOnce, CancellationToken = _cancel };

@@ -1,4 +1,5 @@
-// Secrets, from the kernel. The framework's own generator loads libssl, which a bare machine does not have.
+// Secrets, from the kernel: what an attacker who does not see the traffic must not guess either. Random foretells itself to
+// who has seen enough of it. The framework's own generator of secrets loads libssl, which a bare machine does not have.
 // The device stays open: a server that has run out of descriptors must still be able to change its secrets.
 namespace TinyTorrent.Net;
 
@@ -7,6 +8,9 @@ static class Entropy
     const string Device = "/dev/urandom";
 
     static readonly FileStream? s_device = File.Exists(Device) ? new(Device, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0) : null;
+
+    /// <summary>A number that whoever has not seen it can only guess: a transaction, a key.</summary>
+    public static uint Number() => BitConverter.ToUInt32(Secret(sizeof(uint)));
 
     /// <summary>Bytes nobody can foresee.</summary>
     public static byte[] Secret(int count)

@@ -12,7 +12,6 @@ sealed class UdpTrackerTransport(TrackerTimeouts timeouts) : IDisposable
     const int ReceiveSize = 8 * UdpCodec.MaxPacketSize;
 
     readonly Clock _clock = new();
-    readonly Random _random = new(); // seeded by the system: transaction numbers must not be guessable
     readonly UdpConnections _connections = new();
     readonly List<Waiting> _waiting = [];
     readonly CancellationTokenSource _closing = new();
@@ -39,7 +38,7 @@ sealed class UdpTrackerTransport(TrackerTimeouts timeouts) : IDisposable
         TimeSpan first = request.Announce.Event == AnnounceEvent.Stopped ? timeouts.UdpFirstStopped : timeouts.UdpFirst;
         int port = request.Tracker.Uri.Port;
         using var answered = new SemaphoreSlim(0);
-        var exchange = new UdpExchange(request, addresses.Select(a => new IPEndPoint(a, port)), _connections, _random, first);
+        var exchange = new UdpExchange(request, addresses.Select(a => new IPEndPoint(a, port)), _connections, Entropy.Number, first);
         var waiting = new Waiting(exchange, answered);
         lock (_lock) _waiting.Add(waiting);
         try

@@ -19,7 +19,7 @@ sealed class UdpExchange
     readonly TrackerRequest _request;
     readonly List<IPEndPoint> _addresses;
     readonly UdpConnections _connections;
-    readonly Random _random;
+    readonly Func<uint> _draw;
     readonly TimeSpan _firstTimeout;
 
     uint _transaction;
@@ -28,10 +28,11 @@ sealed class UdpExchange
     bool _connected; // the id in use was given to this exchange, so an error is about the request, not about an old id
 
     /// <param name="addresses">At least one. After a silence the next one is tried.</param>
+    /// <param name="draw">Numbers for transactions. Who guesses one can answer in the tracker's name: a source address is easily forged.</param>
     /// <param name="firstTimeout">15 s, but a client that is about to exit has less.</param>
-    public UdpExchange(TrackerRequest request, IEnumerable<IPEndPoint> addresses, UdpConnections connections, Random random, TimeSpan firstTimeout)
+    public UdpExchange(TrackerRequest request, IEnumerable<IPEndPoint> addresses, UdpConnections connections, Func<uint> draw, TimeSpan firstTimeout)
     {
-        (_request, _addresses, _connections, _random, _firstTimeout) = (request, [.. addresses], connections, random, firstTimeout);
+        (_request, _addresses, _connections, _draw, _firstTimeout) = (request, [.. addresses], connections, draw, firstTimeout);
         Target = _addresses[0];
     }
 
@@ -55,7 +56,7 @@ sealed class UdpExchange
         UdpAction ask = UdpAction.Connect;
         if (_connections.TryGet(Target, now - IdLife, out ulong id)) ask = _request.IsScrape ? UdpAction.Scrape : UdpAction.Announce;
         // A repeated datagram keeps its number, so that the answer to either is understood.
-        if (ask != _asked || _unanswered == 0) _transaction = (uint)_random.NextInt64(1L << 32);
+        if (ask != _asked || _unanswered == 0) _transaction = _draw();
         _asked = ask;
         DueAt = now + _firstTimeout * (1 << _unanswered++);
         return ask switch

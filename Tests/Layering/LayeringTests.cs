@@ -69,6 +69,13 @@ public sealed partial class LayeringTests
     public void HashesNeverNeedLibssl() =>
         None(Sources.Where(s => s.Path != "Core/Net/TlsIdentity.cs" && s.Code.Contains("Security.Cryptography", StringComparison.Ordinal)).Select(s => s.Path));
 
+    /// <summary>Transactions, keys and tokens are Entropy's. Random is for choices that may be guessed; one of it that is
+    /// shared shows itself in every peer id.</summary>
+    [Fact]
+    public void WhatMustNotBeGuessedIsDrawnFromTheSystem() =>
+        None(Sources.SelectMany(s => Guessable().Matches(s.Code).Select(m => $"{s.Path}: {m.Value}")
+            .Concat(s.Room == "Net" && s.Code.Contains("new Random()", StringComparison.Ordinal) ? [$"{s.Path} makes a Random"] : [])));
+
     /// <summary>What other clients were broken into through: names given to a shell, a router's XML that opens files, a
     /// certificate nobody looked at. Two of the three need no care where they are not; the system judges the third.</summary>
     [Fact]
@@ -106,6 +113,9 @@ public sealed partial class LayeringTests
 
     [GeneratedRegex(@"\basync void\b|\bThread\.Sleep\b")]
     private static partial Regex Careless();
+
+    [GeneratedRegex(@"\bRandom\.Shared\b|\b(?:Key|\w*[tT]ransaction|\w*[tT]oken|\w*[sS]ecret)\s*=(?!>)[^;,\n]*[rR]andom\b")]
+    private static partial Regex Guessable();
 
     [GeneratedRegex(@"\b(?:Process(?:StartInfo)?\b(?!\w)|Xml\w*|\w*CertificateValidation\w*|\w*AcceptAny\w*|exec[lv]p?e?\b)")]
     private static partial Regex Perilous();

@@ -10,7 +10,9 @@ public class UdpExchangeTests
     static readonly IPEndPoint First = new(IPAddress.Parse("10.0.0.1"), 80), Second = new(IPAddress.Parse("2001:db8::1"), 80);
 
     readonly UdpConnections _connections = new();
+    readonly Random _random = new(5);
     readonly byte[] _packet = new byte[UdpCodec.MaxPacketSize];
+    Func<uint>? _draw;
     UdpExchange _exchange;
     TimeSpan _now;
 
@@ -20,7 +22,7 @@ public class UdpExchangeTests
     {
         Assert.True(TrackerUrl.TryParse(url, out TrackerUrl? tracker, out _));
         var request = new TrackerRequest(tracker, FakeTrackers.Self with { Event = AnnounceEvent.Started }) { IsScrape = scrape };
-        return new UdpExchange(request, addresses.Length > 0 ? addresses : [First], _connections, new Random(5), TimeSpan.FromSeconds(15));
+        return new UdpExchange(request, addresses.Length > 0 ? addresses : [First], _connections, _draw ?? (() => (uint)_random.NextInt64(1L << 32)), TimeSpan.FromSeconds(15));
     }
 
     /// <summary>Sends what is due and returns its action.</summary>
@@ -69,6 +71,19 @@ public class UdpExchangeTests
         TrackerReply reply = _exchange.Outcome!;
         Assert.Equal((900.0, 3, 4), (reply.Interval!.Value.TotalSeconds, reply.Seeders, reply.Leechers));
         Assert.Equal("1.2.3.4:80", Assert.Single(reply.Peers).ToString());
+    }
+
+    [Fact]
+    public void TransactionsAreTheWholeOfWhatIsDrawnAndARepeatedDatagramKeepsIts()
+    {
+        var drawn = new Queue<uint>([0x8000_0001, 0xFFFF_FFFE]);
+        _draw = drawn.Dequeue;
+        _exchange = Exchange();
+        for (int i = 0; i < 3; i++) Assert.Equal((UdpAction.Connect, 0x8000_0001u), (Send(out uint first), first));
+        Assert.False(ReplyConnect(1));
+        Assert.True(ReplyConnect(0x8000_0001));
+        Assert.Equal((UdpAction.Announce, 0xFFFF_FFFEu), (Send(out uint second), second));
+        Assert.Empty(drawn);
     }
 
     [Fact]
