@@ -2,8 +2,10 @@
 // things, a way to change the meaning alone. A target may refuse its input in the ways its callers expect and in no other;
 // what it returns tells inputs apart that took different ways.
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using TinyTorrent.Bencode;
+using TinyTorrent.Browse;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Hashing;
 using TinyTorrent.Metainfo;
@@ -57,6 +59,10 @@ static class FuzzTargets
         new("catalogue-note", [EntryNote.Write(new CatalogueEntry(MetainfoFile.Parse(s_torrent), 5, default))], Note, TreeMutation.Of),
         new("catalogue-upload", [s_torrent], body => Upload(body, isBody: true), TreeMutation.Of),
         new("catalogue-http", [[.. Head("POST /catalogue", s_torrent.Length), .. s_torrent], Head($"DELETE /catalogue/{s_hash}", 0), Head($"GET /torrents/{s_hash}.torrent", 0)], input => Upload(input, isBody: false)),
+        new("swarm-file", [[.. SwarmRecord(4, 2, 1), .. SwarmRecord(6, 1, 0)]], Swarms),
+        new("catalogue-answer", [Text($$$"""{"now":5,"pages":1,"total":1,"entries":[{"info_hash":"{{{s_hash}}}","name":"n","size":3,"file_count":1,"kind":"audio","comment":"c\u00e9","published":4,"seeders":1,"leechers":2}]}""")], Listed),
+        new("inflate", [Deflated(stream => new GZipStream(stream, CompressionLevel.Fastest)), Deflated(stream => new ZLibStream(stream, CompressionLevel.Fastest))], Inflated),
+        new("range", [Text("bytes=10-19"), Text("bytes=-5"), Text("bytes=90-")], Range),
         new("catalogue-query", [Text("q=a+b%20c&kind=video&page=2&sort=name")], input => CatalogueQuery.TryRead(input, out _, out string problem) + problem),
     ];
 
@@ -205,6 +211,63 @@ static class FuzzTargets
         resume.Save(new ResumeState(new Bitfield(metainfo.Geometry.PieceCount), [(1, new Bitfield(metainfo.Geometry.BlocksIn(1)))]), store.Stamps());
         byte[] file = File.ReadAllBytes(folder["resume"]);
         return file["d4:body".Length..^("3:sum20:".Length + Sha1.Size + 1)];
+    }
+
+    /// <summary>Records as a block of a file whose checks are right: others are read no further.</summary>
+    static object Swarms(byte[] records)
+    {
+        using var folder = new TemporaryFolder();
+        byte[] head = new byte[SwarmSnapshot.HeaderSize + SwarmSnapshot.LengthSize], check = new byte[SwarmSnapshot.CheckSize], end = new byte[SwarmSnapshot.LengthSize + SwarmSnapshot.CheckSize];
+        SwarmSnapshot.WriteHeader(head, new SnapshotHeader(0, TimeSpan.FromSeconds(10)));
+        BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(SwarmSnapshot.HeaderSize), records.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(check, SwarmSnapshot.Check(0, 0, records));
+        BinaryPrimitives.WriteUInt64LittleEndian(end.AsSpan(SwarmSnapshot.LengthSize), SwarmSnapshot.Check(0, 1, default));
+        File.WriteAllBytes(folder["swarms"], [.. head, .. records, .. check, .. end]);
+        using var store = new SwarmStore(TimeSpan.FromHours(1), new byte[SipHash.KeySize]);
+        var file = new SwarmFile(folder.Path);
+        if (file.Load(store, TimeSpan.Zero, DateTimeOffset.UnixEpoch, out string? warning) is { IsOk: false } fault) throw new InvalidOperationException(fault.ToString());
+        (long four, long six) = store.Peers;
+        file.Save(store, () => TimeSpan.Zero, DateTimeOffset.UnixEpoch);
+        using var again = new SwarmStore(TimeSpan.FromHours(1), new byte[SipHash.KeySize]);
+        file.Load(again, TimeSpan.Zero, DateTimeOffset.UnixEpoch, out string? own);
+        if (own is not null || again.Peers != (four, six)) throw new InvalidOperationException($"{own}: {(four, six)} peers were saved as {again.Peers}");
+        return (Math.Min(four, 3), Math.Min(six, 3), Shape(warning?[(folder.Path.Length + 1)..] ?? ""));
+    }
+
+    static byte[] SwarmRecord(byte family, byte peers, byte seeds) =>
+        [family, .. s_hash.Bytes, 1, 0, 0, 0, peers, 0, seeds, 0, .. Enumerable.Range(1, peers * (family == 4 ? CompactPeers.Size4 : CompactPeers.Size6)).Select(b => (byte)b), .. new byte[peers]];
+
+    static object Listed(byte[] input)
+    {
+        if (!ListedPage.TryRead(input, out ListedPage? page, out string problem)) return Shape(problem);
+        if (page.Entries.Any(entry => entry.Size < 0 || entry.Seeders < 0 || entry.Leechers < 0)) throw new InvalidOperationException("less than nothing is listed");
+        return page.Entries.Count;
+    }
+
+    static byte[] Deflated(Func<Stream, Stream> deflater)
+    {
+        var packed = new MemoryStream();
+        using (Stream stream = deflater(packed)) stream.Write(s_torrent);
+        return packed.ToArray();
+    }
+
+    static object Inflated(byte[] input)
+    {
+        string[] fared = new string[2];
+        for (int i = 0; i < fared.Length; i++)
+        {
+            try { fared[i] = HttpBody.Inflate(input, i == 0 ? "gzip" : "deflate").Length switch { > HttpBody.MaxSize => throw new InvalidOperationException("too much came out"), 0 => "nothing", _ => "something" }; }
+            catch (InvalidDataException e) { fared[i] = Shape(e.Message); }
+        }
+        return (fared[0], fared[1]);
+    }
+
+    static object Range(byte[] input)
+    {
+        const int size = 100;
+        bool fits = ByteRange.TryRead(Encoding.Latin1.GetString(input), size, out ByteRange range, out bool isPartial);
+        if (fits && (range.From < 0 || range.Length <= 0 || range.Length > size - range.From)) throw new InvalidOperationException($"{range} of {size}");
+        return (fits, isPartial);
     }
 
     /// <summary>A whole torrent behind the session: what a message means is as much a matter of trust as how it is written.</summary>
