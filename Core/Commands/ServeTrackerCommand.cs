@@ -65,7 +65,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
 
-            SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes. Without --state what it knows is gone then; peers announce again by themselves.
+            SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes; with 6 if the state could not be saved. Without --state what it knows is gone then; peers announce again by themselves.
 
               tinytorrent serve-tracker --listen 0.0.0.0:6969 --interval 10m
             """,
@@ -106,6 +106,8 @@ sealed class ServeTrackerCommand : IDisposable
         command._log.Serving();
         while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);
         command.Dispose();
+        if (command._server.End is { IsOk: false } unsaved)
+            throw new CommandException(ExitCode.Disk, $"the swarms could not be saved at the end: {Failure.Disk(unsaved).Message}");
         command._log.Tell("stopped", null, null); // who hears it finds the state saved and its folder free
         return ExitCode.Done;
     }

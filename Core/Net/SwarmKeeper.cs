@@ -31,11 +31,14 @@ sealed class SwarmKeeper : IDisposable
 
     void Run(TimeSpan period)
     {
-        while (!_stop.Wait(period)) Save();
-        Save();
+        while (!_stop.Wait(period)) SaveNews();
+        End = _file.Save(_service.Swarms, () => _clock.Now, DateTimeOffset.UtcNow);
     }
 
-    void Save()
+    /// <summary>What became of the last save, which is made even if nothing is new: the folder may have gone. After Dispose.</summary>
+    public DiskResult End { get; private set; }
+
+    void SaveNews()
     {
         // Read before the swarms are: an announce in between is saved twice rather than never.
         long announces = _service.Counters.HttpAnnounces + _service.Counters.UdpAnnounces;

@@ -112,6 +112,9 @@ sealed class TrackerServer : IDisposable
 
     SwarmCounts? CountsOf(InfoHash name) => Service.TryScrape(name, out SwarmCounts counts) ? counts : null;
 
+    /// <summary>After Dispose: what became of the last save, if the swarms are kept.</summary>
+    public DiskResult End => _keeper?.End ?? DiskResult.Ok;
+
     void Tick()
     {
         TimeSpan rotated = _clock.Now;

@@ -157,6 +157,23 @@ public sealed class ServeTrackerCommandTests : IDisposable
         await StopAsync(tracker);
     }
 
+    [Fact]
+    public async Task AStateThatCannotBeSavedAtTheEndIsASentenceAndExitCode6()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        string state = Path.Combine(folder.Path, "state");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json");
+        NextEvent(tracker, "listening");
+        Directory.Delete(state, recursive: true);
+        File.WriteAllText(state, "in the folder's place");
+        Assert.Equal(0, kill(tracker.Id, Terminate));
+        string message = NextEvent(tracker, "error").GetProperty("message").GetString()!;
+        Assert.StartsWith($"the swarms could not be saved at the end: {Path.Combine(state, "swarms")}: ", message, StringComparison.Ordinal);
+        await tracker.WaitForExitAsync();
+        Assert.Equal((6, $"tinytorrent: {message}\n"), (tracker.ExitCode, await tracker.StandardError.ReadToEndAsync()));
+    }
+
     async Task<string> Figures(JsonElement listening) =>
         await _client.GetStringAsync(new Uri(new Uri(listening.GetProperty("url").GetString()!), "stats.json"));
 
