@@ -40,10 +40,11 @@ sealed unsafe class DatagramBatch : IDisposable
     public static bool IsSupported => OperatingSystem.IsLinux();
 
     /// <summary>Waits for packets. The number of them, or 0 after a fault or a shutdown of the socket.</summary>
-    public int Receive()
+    /// <param name="wait">False: what is there, or 0.</param>
+    public int Receive(bool wait = true)
     {
         for (int i = 0; i < _ask; i++) _in[i].Header.NameLength = AddressSize;
-        int count = recvmmsg(_socket, _in, (uint)_ask, WaitForOne, null);
+        int count = recvmmsg(_socket, _in, (uint)_ask, wait ? WaitForOne : DontWait, null);
         if (count <= 0) return 0;
         // A full batch asks for more next time, another for about as many: the last receive of a batch must not come in vain.
         _ask = count == _ask ? Math.Min(Most, 2 * count) : count;

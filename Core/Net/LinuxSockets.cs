@@ -10,7 +10,7 @@ static unsafe partial class LinuxSockets
     public const int TryAgain = 11, NoMemory = 12, TooManyFilesInSystem = 23, TooManyFiles = 24, NoBufferSpace = 105;
 
     /// <summary>recvmmsg: wait for the first datagram only.</summary>
-    public const int WaitForOne = 0x10000;
+    public const int WaitForOne = 0x10000, DontWait = 0x40;
 
     /// <summary>send: no SIGPIPE. With More: hold the data back for what follows, even if that is only the end.</summary>
     public const int NoSignal = 0x4000, More = 0x8000;

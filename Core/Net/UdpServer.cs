@@ -10,11 +10,14 @@ namespace TinyTorrent.Net;
 /// <summary>Answers one packet. Returns the bytes written to <paramref name="reply"/>, or 0 for no answer.</summary>
 delegate int DatagramHandler(ReadOnlySpan<byte> packet, in PeerAddress from, Span<byte> reply);
 
-/// <summary>Packets that wait when it stops are lost, as packets may be: who gets no answer asks again.</summary>
+/// <summary>Packets that wait when it stops are answered still.</summary>
 sealed class UdpServer : IServer
 {
     /// <summary>Bytes of packets that may wait in the system: the default of 208 KiB is full after 277 announces.</summary>
     const int ReceiveBuffer = 4 * 1024 * 1024;
+
+    /// <summary>Packets answered after it was stopped: more than the system's buffer holds, and not a crowd's, which comes without end.</summary>
+    const int LastPackets = 8192;
 
     const int BufferSize = 2048;
 
@@ -33,7 +36,7 @@ sealed class UdpServer : IServer
         _batches = !portable && DatagramBatch.IsSupported;
         _socket.ReceiveBufferSize = ReceiveBuffer;
         string family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4";
-        _thread = new Thread(_batches ? RunBatches : RunPortable) { Name = "udp " + family, IsBackground = true };
+        _thread = new Thread(_batches ? RunBatches : () => AnswerWhile(() => !_stopping)) { Name = "udp " + family, IsBackground = true };
         _thread.Start();
     }
 
@@ -42,24 +45,26 @@ sealed class UdpServer : IServer
     void RunBatches()
     {
         using var batch = new DatagramBatch(Descriptor);
-        while (!_stopping)
-        {
-            int count = batch.Receive();
-            for (int i = 0; i < count; i++)
-            {
-                if (!batch.TryReadSender(i, out PeerAddress from)) continue;
-                int length = _handler(batch.Packet(i), from, batch.Reply);
-                if (length > 0) batch.Queue(i, length);
-            }
-            batch.Send();
-        }
+        while (!_stopping) Answer(batch, batch.Receive());
+        for (int left = LastPackets, count; left > 0 && (count = batch.Receive(wait: false)) > 0; left -= count) Answer(batch, count);
     }
 
-    void RunPortable()
+    void Answer(DatagramBatch batch, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (!batch.TryReadSender(i, out PeerAddress from)) continue;
+            int length = _handler(batch.Packet(i), from, batch.Reply);
+            if (length > 0) batch.Queue(i, length);
+        }
+        batch.Send();
+    }
+
+    void AnswerWhile(Func<bool> goesOn)
     {
         byte[] packet = new byte[BufferSize], reply = new byte[BufferSize];
         var address = new SocketAddress(_socket.AddressFamily);
-        while (!_stopping)
+        while (goesOn())
         {
             try
             {
@@ -84,14 +89,21 @@ sealed class UdpServer : IServer
     public void Stop()
     {
         _stopping = true;
-        // Each wakes the thread out of its own kind of receive. An unconnected socket is shut down with an error, yet woken.
+        // An unconnected socket is shut down with an error, and what is there can be received still, but nobody waits in it any more.
         if (_batches) _ = LinuxSockets.shutdown(Descriptor, LinuxSockets.ShutdownReceive);
-        else _socket.Dispose();
     }
 
     public void Dispose()
     {
         Stop();
+        if (!_batches)
+        {
+            // The thread may be waiting, which ends with the socket: what has come is answered from this one before that.
+            int left = LastPackets;
+            _socket.Blocking = false;
+            AnswerWhile(() => left-- > 0 && _socket.Poll(0, SelectMode.SelectRead));
+            _socket.Dispose();
+        }
         _thread.Join();
         _socket.Dispose();
     }

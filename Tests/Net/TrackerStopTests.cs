@@ -70,6 +70,50 @@ public class TrackerStopTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task PacketsThatWaitWhenItStopsAreAnswered(bool portable)
+    {
+        TimeSpan patience = TimeSpan.FromSeconds(60);
+        using var busy = new SemaphoreSlim(0);
+        using var goOn = new SemaphoreSlim(0);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
+        var server = new UdpServer(socket, Answer, portable);
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        client.Connect(IPAddress.Loopback, port);
+        client.Send([1]);
+        Assert.True(await busy.WaitAsync(patience));
+        await Queue(2);
+        server.Stop();
+        goOn.Release();
+        Task stopped = Task.Run(server.Dispose);
+        Assert.True(await busy.WaitAsync(patience));
+        await Queue(3); // what comes while it answers the last of them belongs to them
+        goOn.Release(2);
+        await stopped.WaitAsync(patience);
+        byte[] answer = new byte[10];
+        for (byte i = 1; i <= 3; i++) Assert.Equal((1, i), (await client.ReceiveAsync(answer).WaitAsync(patience), answer[0]));
+
+        async Task Queue(byte packet)
+        {
+            client.Send([packet]);
+            using var late = new CancellationTokenSource(patience);
+            while (socket.Available == 0) await Task.Delay(1, late.Token);
+        }
+
+        int Answer(ReadOnlySpan<byte> packet, in PeerAddress from, Span<byte> reply)
+        {
+            if (packet.IsEmpty) return 0; // woken
+            busy.Release();
+            goOn.Wait(patience);
+            reply[0] = packet[0];
+            return 1;
+        }
+    }
+
     [Fact]
     public void WhatWaitsWhileTheOneThreadIsBusyIsAnsweredThoughItStopsMeanwhile()
     {
