@@ -5,7 +5,10 @@ namespace TinyTorrent.Commands;
 
 sealed class Progress : IDisposable
 {
-    static readonly TimeSpan LineInterval = TimeSpan.FromMilliseconds(250), EventInterval = TimeSpan.FromSeconds(1), EchoTime = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan LineInterval = TimeSpan.FromMilliseconds(250), EventInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Sentences about one source before it has to work again: a stranger's may be new each time.</summary>
+    const int MostTroubles = 3;
 
     // Back to the first column and erase to the right: the only control sequence this program sends.
     const string Restart = "\r\e[K";
@@ -14,8 +17,8 @@ sealed class Progress : IDisposable
     readonly Func<int>? _width;
     readonly bool _quiet, _verbose;
     readonly Lock _lock = new();
-    string _shown = "", _warned = "";
-    TimeSpan _warnedAt;
+    readonly Dictionary<string, object> _troubles = []; // what was said, and about which source
+    string _shown = "";
     TransferStatus _status;
     TimeSpan _next;
     bool _closed;
@@ -66,16 +69,26 @@ sealed class Progress : IDisposable
         if (_verbose) Write(text);
     }
 
-    /// <summary>Something went wrong and the command goes on: <c>tinytorrent: what failed: why</c>, with -q too. The same words
-    /// again are left out for a minute: of many torrents with one tracker each says the same when that is away.</summary>
-    public void Warning(string text)
+    /// <summary>Something went wrong and the command goes on: <c>tinytorrent: what failed: why</c>, with -q too.</summary>
+    public void Warning(string text) => Write("tinytorrent: " + text);
+
+    /// <summary>As <see cref="Warning"/>, of what is tried again and again: said once, whichever source it is true of (many torrents
+    /// have one tracker), until the source that was first to say it is <see cref="Mended"/>.</summary>
+    /// <param name="source">Told apart by Equals.</param>
+    public void Trouble(object source, string text)
     {
         lock (_lock)
         {
-            TimeSpan now = Now;
-            if (text == _warned && now - _warnedAt < EchoTime) return;
-            (_warned, _warnedAt) = (text, now);
-            Write("tinytorrent: " + text);
+            if (_troubles.Count(said => said.Value.Equals(source)) < MostTroubles && _troubles.TryAdd(text, source)) Warning(text);
+        }
+    }
+
+    public void Mended(object source)
+    {
+        lock (_lock)
+        {
+            foreach ((string text, object about) in _troubles)
+                if (about.Equals(source)) _troubles.Remove(text);
         }
     }
 

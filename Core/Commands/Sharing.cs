@@ -81,11 +81,13 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
     {
         try
         {
-            if (publisher.Renew(metainfo, interrupt)) progress.Line($"{metainfo.Name}: published again, the tracker had lost it");
+            bool wasLost = publisher.Renew(metainfo, interrupt);
+            progress.Mended(metainfo);
+            if (wasLost) progress.Line($"{metainfo.Name}: published again, the tracker had lost it");
         }
         catch (CommandException e)
         {
-            progress.Warning($"{metainfo.Name}: {e.Message}"); // seeded all the same, and tried again after the next announce
+            progress.Trouble(metainfo, $"{metainfo.Name}: {e.Message}"); // seeded all the same, and tried again after the next announce
         }
     }
 }

@@ -148,8 +148,13 @@ sealed class Transfer
 
     void OnTracker(TrackerStatus status)
     {
-        if (status.Failure != TrackerFailure.None) _progress.Warning(TrackerReport.ToLine(status));
-        else _progress.Detail(TrackerReport.ToLine(status));
+        (Transfer, string) source = (this, status.Url);
+        if (status.Failure != TrackerFailure.None) _progress.Trouble(source, TrackerReport.ToLine(status));
+        else
+        {
+            _progress.Mended(source);
+            _progress.Detail(TrackerReport.ToLine(status));
+        }
         Tell("tracker", json => TrackerReport.WriteTo(json, status));
     }
 

@@ -96,13 +96,34 @@ public class ProgressTests
     }
 
     [Fact]
-    public void TheSameWarningOfManyIsSaidOnce()
+    public void ATroubleOfManyIsSaidOnceUntilItIsMended()
     {
         var screen = new Screen();
         using var progress = new Progress(screen, width: null);
-        for (int i = 0; i < 3; i++) progress.Warning("tracker x: timed out");
-        progress.Warning("tracker y: timed out");
-        Assert.Equal("tinytorrent: tracker x: timed out\ntinytorrent: tracker y: timed out\n", screen.Raw.ReplaceLineEndings("\n"));
+        for (int i = 0; i < 100; i++)
+        {
+            progress.Trouble($"torrent {i % 10}", "x: timed out");
+            progress.Trouble($"torrent {i % 10}", "x: refused");
+            progress.Trouble("a torrent", "y: timed out");
+        }
+        Assert.Equal(["x: timed out", "x: refused", "y: timed out"], Said());
+        progress.Mended("torrent 1"); // it was not the one to say it
+        progress.Trouble("torrent 2", "x: timed out");
+        progress.Mended("torrent 0");
+        progress.Trouble("torrent 2", "x: timed out");
+        progress.Trouble("a torrent", "y: timed out");
+        Assert.Equal(["x: timed out", "x: refused", "y: timed out", "x: timed out"], Said());
+
+        IEnumerable<string> Said() => screen.Lines[..^1].Select(line => line["tinytorrent: ".Length..]);
+    }
+
+    [Fact]
+    public void ASourceThatFindsNewWordsEachTimeIsSoonLeftOut()
+    {
+        var screen = new Screen();
+        using var progress = new Progress(screen, width: null);
+        for (int i = 0; i < 100; i++) progress.Trouble("a torrent", $"x: come back in {i} s");
+        Assert.Equal(["x: come back in 0 s", "x: come back in 1 s", "x: come back in 2 s"], screen.Lines[..^1].Select(line => line["tinytorrent: ".Length..]));
     }
 
     [Fact]
