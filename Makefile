@@ -9,11 +9,12 @@
 # make simulate   whole swarms on a simulated network, and crowds (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000, SITES=12 seeds)
 # make soak       a tracker under churn, clients with restarts: memory, descriptors, threads and counters must hold (MINUTES=3)
 # make static     bin/tinytorrent-static, one file that runs in an empty root
+# make arm64      bin/tinytorrent-arm64, made here for a 64-bit ARM board, and the main job with it in an emulator
 # make install    PREFIX=/usr/local, DESTDIR=
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop faults fuzz pages bench simulate soak static empty-root install clean FORCE
+.PHONY: build demo test interop faults fuzz pages bench simulate soak static empty-root arm64 install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -60,6 +61,11 @@ bin/tinytorrent-static: $(SOURCES) Makefile obj/instructions
 	$(call publish,static$(INSTRUCTIONS),$@,-p:StaticExecutable=true -p:StaticOpenSslLinking=true \
 	  -p:CppCompilerAndLinker=clang -p:LinkerFlavor=lld)
 
+bin/tinytorrent-arm64: RID = linux-arm64
+bin/tinytorrent-arm64: $(SOURCES) Makefile
+	@Tests/install.sh clang lld gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+	$(call publish,arm64,$@,-p:CppCompilerAndLinker=clang -p:LinkerFlavor=lld)
+
 # Holds the chosen instruction set; touched only when another is chosen.
 obj/instructions: FORCE
 	@mkdir -p obj; echo '$(INSTRUCTIONS)' | cmp -s - $@ || echo '$(INSTRUCTIONS)' > $@
@@ -68,6 +74,10 @@ static: bin/tinytorrent-static
 
 demo: bin/tinytorrent
 	@Tests/Demo/demo.sh
+
+arm64: bin/tinytorrent-arm64
+	@Tests/install.sh qemu-user-static
+	@EMULATOR="qemu-aarch64-static -L /usr/aarch64-linux-gnu" Tests/Demo/demo.sh 20 bin/tinytorrent-arm64
 
 test:
 	@mkdir -p obj; dotnet test Tests | tee obj/test.log; result=$${PIPESTATUS[0]}; \

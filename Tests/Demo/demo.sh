@@ -1,10 +1,10 @@
 #!/bin/bash
 # The main job on one machine: a tracker, a seeder and two downloaders, one with each engine. Every file is compared.
-# Leaves nothing behind, however it ends. demo.sh [MEGABYTES]
+# Leaves nothing behind, however it ends. demo.sh [MEGABYTES [PROGRAM]]; the program may need an EMULATOR in front.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 megabytes=${1:-200}
-tinytorrent=$PWD/bin/tinytorrent
+tinytorrent=(${EMULATOR:-} "$PWD/${2:-bin/tinytorrent}") # the emulator with its options
 work=$(mktemp -d)
 children=()
 
@@ -29,7 +29,7 @@ fail() {
 
 # start NAME ARGUMENT...: runs it in the background, two minutes at most; $work/NAME.log takes its output. Sets $pid.
 start() {
-    timeout -k 5 120 "$tinytorrent" "${@:2}" > "$work/$1.log" 2>&1 &
+    timeout -k 5 120 "${tinytorrent[@]}" "${@:2}" > "$work/$1.log" 2>&1 &
     pid=$!
     children+=("$pid")
 }
@@ -62,7 +62,7 @@ announce=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/tracker.log")
 echo "tracker      $announce, and over UDP on the same port"
 
 from=$EPOCHREALTIME
-"$tinytorrent" create "$content" -a "$announce" -a "udp${announce#http}" -o "$work/demo.torrent" > "$work/create.log" || fail "create failed"
+"${tinytorrent[@]}" create "$content" -a "$announce" -a "udp${announce#http}" -o "$work/demo.torrent" > "$work/create.log" || fail "create failed"
 echo "create       $(seconds "$from") s"
 
 start seeder seed "$work/demo.torrent" "$content" --port 0
