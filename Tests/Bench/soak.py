@@ -110,8 +110,8 @@ def flood(tracker):
 
 
 def soak(minutes, folder):
-    tracker = Tracker(os.path.join(folder, "state"))
     clients = Clients(os.path.join(folder, "clients"))
+    tracker = Tracker(os.path.join(folder, "state"))
     clients.start()
     try:
         end = time.monotonic() + 60 * minutes
