@@ -9,7 +9,8 @@ namespace TinyTorrent.Net;
 
 sealed class EpollReadiness : IReadiness
 {
-    const uint Ended = Epoll.PeerClosed | Epoll.HangUp | Epoll.Error;
+    // Who has said all may listen on: only for the reader is that the end.
+    const uint Broken = Epoll.HangUp | Epoll.Error, Ended = Epoll.PeerClosed | Broken;
     const uint All = Epoll.Readable | Epoll.Writable | Epoll.PeerClosed | Epoll.EdgeTriggered;
 
     readonly Epoll _epoll = new();
@@ -87,7 +88,7 @@ sealed class EpollReadiness : IReadiness
     sealed class SocketWatch(EpollReadiness owner, Socket socket, int tag) : IWatch
     {
         readonly AsyncSignal _readable = new(), _writable = new();
-        volatile bool _ended; // no further edge would tell of the end
+        volatile bool _ended, _broken; // no further edge would tell of it
 
         public int Descriptor { get; } = (int)socket.Handle;
         public int Tag => tag;
@@ -95,15 +96,16 @@ sealed class EpollReadiness : IReadiness
         public void Wake(uint events)
         {
             if ((events & Ended) != 0) _ended = true;
+            if ((events & Broken) != 0) _broken = true;
             if ((events & (Epoll.Readable | Ended)) != 0) _readable.Set();
-            if ((events & (Epoll.Writable | Ended)) != 0) _writable.Set();
+            if ((events & (Epoll.Writable | Broken)) != 0) _writable.Set();
         }
 
         public void BeforeReceive() => _readable.Clear();
 
         public ValueTask ReadableAsync(bool inPlace) => _ended ? default : _readable.WaitAsync(inPlace);
 
-        public ValueTask WritableAsync() => _ended ? default : _writable.WaitAsync();
+        public ValueTask WritableAsync() => _broken ? default : _writable.WaitAsync();
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public async ValueTask<int> SendAsync(ReadOnlyMemory<byte> data)

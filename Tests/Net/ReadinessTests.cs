@@ -87,6 +87,27 @@ public sealed class ReadinessTests
     }
 
     [Theory, InlineData(false), InlineData(true)]
+    public async Task ASendToWhoHasSaidAllAndTakesNothingWaitsInsteadOfSpinning(bool portable)
+    {
+        using IReadiness readiness = Create(portable);
+        (Socket near, Socket far) = await PairAsync(readiness);
+        using (near) using (far) using (IWatch watch = readiness.Watch(near))
+        {
+            far.Shutdown(SocketShutdown.Send);
+            Assert.Empty(await ReceiveAsync(watch, near, 10)); // the end is known
+            near.SendBufferSize = 4096;
+            while (PeerSocket.TrySend(near, new byte[64 * 1024]) > 0) { }
+            Task<Task<int>> calling = Task.Run(() => Task.FromResult(watch.SendAsync(new byte[1]).AsTask()));
+            Task<int> sending = await calling.WaitAsync(s_patience); // the call itself returns: the thread is a disk's
+            Assert.False(sending.IsCompleted);
+            Task draining = Task.Run(() => { while (far.Receive(new byte[64 * 1024]) > 0) { } });
+            Assert.Equal(1, await sending.WaitAsync(s_patience));
+            PeerSocket.Shutdown(near);
+            await draining.WaitAsync(s_patience);
+        }
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
     public async Task ShuttingDownWakesWhoWaits(bool portable)
     {
         using IReadiness readiness = Create(portable);
