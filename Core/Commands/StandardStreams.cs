@@ -14,12 +14,29 @@ static partial class StandardStreams
     /// <summary>stderr, unbuffered. A fault here is dropped: there is nobody left to tell.</summary>
     public static Stream Error { get; } = Open(2);
 
-    /// <summary>Gives <see cref="Console.Out"/> and <see cref="Console.Error"/> these streams, in UTF-8, flushed per call.</summary>
+    /// <summary>Gives <see cref="Console.Out"/> and <see cref="Console.Error"/> these streams, in UTF-8, flushed per call. Before
+    /// anything is opened.</summary>
     public static void Install()
     {
+        if (!OperatingSystem.IsWindows()) OccupyClosed();
         Console.SetOut(Writer(Output));
         Console.SetError(Writer(Error));
     }
+
+    /// <summary>A number whose descriptor the parent has closed would go to the next file or socket, and what is meant for a
+    /// person would be written into it. The root is everywhere; neither reading nor writing it does anything.</summary>
+    static void OccupyClosed()
+    {
+        int opened;
+        while ((opened = open("/", 0)) is >= 0 and <= 2) { }
+        if (opened > 2) _ = close(opened);
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int close(int descriptor);
 
     static StreamWriter Writer(Stream stream) =>
         new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), bufferSize: 1024) { AutoFlush = true };

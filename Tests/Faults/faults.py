@@ -1,11 +1,12 @@
 """What must not be lost: kills at random moments, disks that fill, files that change or vanish under way, memory that is scarce.
-faults.py [--seed N] [--kills N] [crash | disk | hardened | memory | tracker]"""
+faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | memory | tracker]"""
 import argparse
 import shutil
 import sys
 import tempfile
 import time
 
+import closed
 import crash
 import disk
 import hardened
@@ -16,12 +17,14 @@ from program import Failure
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("crash", "disk", "hardened", "memory", "tracker"))
+parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "memory", "tracker"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
 begun = time.monotonic()
 try:
+    if options.only in (None, "closed"):
+        closed.run(work, options.seed)
     if options.only in (None, "crash"):
         crash.run(work, options.seed, options.kills)
     if options.only in (None, "disk"):
