@@ -35,12 +35,31 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
             Answer(request.Path, request, response);
             return true;
         }
-        int second = request.Path[1..].IndexOf((byte)'/') + 1;
-        ReadOnlySpan<byte> key = second > 0 ? request.Path[1..second] : default, rest = second > 0 ? request.Path[second..] : default;
+        Split(request.Path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest);
         if (Knows(rest) && keys.Contains(key)) Answer(rest, request, response);
         else if (Knows(rest) || Knows(request.Path)) Fail(response, 403, "a passkey is needed");
         else return false;
         return true;
+    }
+
+    /// <summary>Tells who asks too often so.</summary>
+    /// <param name="headers">As those of <see cref="HttpResponse"/>.</param>
+    /// <returns>False if the path is not one of the catalogue's.</returns>
+    public bool TryRefuse(ReadOnlySpan<byte> path, HttpResponse response, Passkeys? keys, ReadOnlySpan<byte> reason, string headers)
+    {
+        Split(path, out _, out ReadOnlySpan<byte> rest);
+        if (!Knows(path) && (keys is null || !Knows(rest))) return false;
+        Fail(response, 429, Encoding.UTF8.GetString(reason));
+        response.Headers += headers;
+        return true;
+    }
+
+    /// <summary>/key/rest; both empty if there is but one part.</summary>
+    static void Split(ReadOnlySpan<byte> path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest)
+    {
+        int second = path[1..].IndexOf((byte)'/') + 1;
+        key = second > 0 ? path[1..second] : default;
+        rest = second > 0 ? path[second..] : default;
     }
 
     static bool Knows(ReadOnlySpan<byte> path) =>

@@ -11,19 +11,20 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
     /// <summary>An <see cref="HttpHandler"/>.</summary>
     public void Answer(in HttpRequest request, HttpResponse response)
     {
+        ReadOnlySpan<byte> path = request.Path;
+        if (!path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
+        {
+            string headers = $"\r\nRetry-After: {refusal.RetryIn * 60}";
+            if (catalogue?.TryRefuse(path, response, service.Keys, refusal.Reason, headers) == true) return;
+            (response.Status, response.Headers) = (429, headers);
+            _tracker.Refuse(refusal, response);
+            return;
+        }
         if (catalogue?.TryAnswer(request, response, service.Keys) == true) return;
         if (request.Method is not (HttpVerb.Get or HttpVerb.Head))
         {
             response.Status = 405;
             System.Buffers.BuffersExtensions.Write(response, "this is only there to be read\n"u8);
-            return;
-        }
-        ReadOnlySpan<byte> path = request.Path;
-        if (!path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
-        {
-            response.Status = 429;
-            response.Headers = $"\r\nRetry-After: {refusal.RetryIn * 60}";
-            _tracker.Refuse(refusal, response);
             return;
         }
         if (service.Keys is { } keys && Passkeys.TrySplit(path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest))

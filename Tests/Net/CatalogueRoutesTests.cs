@@ -12,7 +12,7 @@ namespace TinyTorrent.Tests.Net;
 
 public sealed class CatalogueRoutesTests : IDisposable
 {
-    readonly TrackerService _service = new(new TrackerOptions(), new byte[16]);
+    TrackerService _service = new(new TrackerOptions(), new byte[16]);
     readonly CatalogueKeeper _keeper;
     readonly HttpMemory _memory = new(32 * 1024 * 1024);
     string? _token;
@@ -50,6 +50,22 @@ public sealed class CatalogueRoutesTests : IDisposable
     (int Status, JsonElement Json) Post(byte[] torrent, string headers = "") => AskJson("POST", "/catalogue", torrent, headers);
 
     static string Authorization(string token) => $"Authorization: Bearer {token}\r\n";
+
+    [Fact]
+    public void WhoAsksTooOftenIsToldSoHereToo()
+    {
+        _service.Dispose();
+        _service = new TrackerService(new TrackerOptions { MaxRate = 0.001 }, new byte[16]);
+        Assert.Equal(200, Ask("GET", "/catalogue.json").Status);
+        foreach ((string method, string path) in ((string, string)[])[("GET", "/catalogue.json"), ("GET", "/"), ("DELETE", "/catalogue/x"), ("GET", "/torrents/x.torrent")])
+        {
+            Assert.Equal("too many requests from this address", AskJson(method, path).Json.GetProperty("error").GetString());
+            Assert.Contains("429 Too Many Requests", Ask(method, path).Head, StringComparison.Ordinal);
+            Assert.Contains("\r\nRetry-After: 1020", Ask(method, path).Head, StringComparison.Ordinal);
+        }
+        _service.Keys = Passkeys.Parse("key", new byte[Passkeys.SecretSize]);
+        Assert.Equal(429, AskJson("GET", "/key/catalogue.json").Status);
+    }
 
     [Fact]
     public void ATorrentIsPublishedListedFetchedAndTakenAwayByItsPublisher()
