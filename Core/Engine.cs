@@ -194,8 +194,8 @@ sealed class Engine : IAsyncDisposable
         if (_stop.IsCancellationRequested) return;
         foreach (ActiveTorrent torrent in torrents) torrent.Leave();
         await _stop.CancelAsync().ConfigureAwait(false);
-        _listener.Dispose();
         await Task.WhenAll(_listening, _beating, _connections.StopAsync(s_lastWords)).ConfigureAwait(false);
+        _listener.Dispose(); // not before its loop has ended, which would fail
         Verifier.Dispose();
         _diskQueue.Dispose();
         _readiness?.Dispose();

@@ -56,6 +56,6 @@ static class HappyEyeballs
     static async Task DropAsync(Task<Socket> loser)
     {
         try { (await loser.ConfigureAwait(false)).Dispose(); }
-        catch (SocketException) { } // it lost
+        catch (Exception e) when (e is SocketException or OperationCanceledException) { } // it lost
     }
 }

@@ -38,7 +38,7 @@ sealed class HttpTrackerTransport : IDisposable
     public async Task<TrackerReply> AskAsync(TrackerRequest request, CancellationToken cancel)
     {
         Uri tracker = request.Tracker.Uri;
-        Uri? url = null;
+        Uri? url;
         if (!request.IsScrape) url = AnnounceUrl.ForAnnounce(tracker, request.Announce, request.TrackerId);
         else if (!AnnounceUrl.TryForScrape(tracker, request.InfoHash, out url))
             return TrackerReply.Failed(TrackerFailure.Refused, "this tracker's URL has no scrape form");

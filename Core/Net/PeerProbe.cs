@@ -48,16 +48,31 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
     {
         var probe = new PeerProbe(pieceCount);
         var session = new PeerSession((PeerSession _, in Handshake handshake) => probe.Admit(us, handshake));
-        using Socket socket = PeerSocket.Create(peer);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         string? problem = null;
+        try
+        {
+            using Socket socket = PeerSocket.Create(peer);
+            problem = await probe.ListenAsync(socket, peer, session, us, client, cancel).ConfigureAwait(false);
+        }
+        catch (SocketException e)
+        {
+            if (!session.IsEstablished) problem = e.Message;
+        }
+        session.Closed(default);
+        return problem is null ? probe.Facts(peer) : new PeerFacts(peer, problem);
+    }
+
+    /// <returns>Why it did not shake hands; null if it did.</returns>
+    async Task<string?> ListenAsync(Socket socket, IPEndPoint peer, PeerSession session, Handshake us, string client, CancellationToken cancel)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
         {
             patience.CancelAfter(ConnectPatience);
             await socket.ConnectAsync(peer, patience.Token).ConfigureAwait(false);
             patience.CancelAfter(AnswerPatience);
             session.Outbox.SendHandshake(us);
-            for (bool alive = true; alive && !probe.IsDone;)
+            for (bool alive = true; alive && !IsDone;)
             {
                 if (session.Take() > 0)
                 {
@@ -70,22 +85,16 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
                 alive = session.Received(await socket.ReceiveAsync(session.ReceiveBuffer, patience.Token).ConfigureAwait(false), default);
                 if (before || !session.IsEstablished) continue;
                 patience.CancelAfter(ListenPatience);
-                if (probe._handshake.SupportsExtensions)
+                if (_handshake.SupportsExtensions)
                     session.Outbox.Send(MessageId.Extended, new ExtendedHandshake(client, 0, Outbox.MaxBlocks, UploadOnly: false).Write());
-                else probe._toldExtensions = true;
+                else _toldExtensions = true;
             }
-            if (!session.IsEstablished) problem = "closed the connection instead of shaking hands";
-        }
-        catch (SocketException e)
-        {
-            if (!session.IsEstablished) problem = e.Message;
+            return session.IsEstablished ? null : "closed the connection instead of shaking hands";
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            if (!session.IsEstablished) problem = socket.Connected ? "connected, but did not shake hands" : "no connection in time";
+            return session.IsEstablished ? null : socket.Connected ? "connected, but did not shake hands" : "no connection in time";
         }
-        session.Closed(default);
-        return problem is null ? probe.Facts(peer) : new PeerFacts(peer, problem);
     }
 
     PeerProbe? Admit(in Handshake us, in Handshake them)

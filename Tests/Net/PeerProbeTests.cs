@@ -50,6 +50,19 @@ public class PeerProbeTests
 
     static byte[] Message(MessageId id, params byte[] body) => [0, 0, 0, (byte)(body.Length + 1), (byte)id, .. body];
 
+    /// <summary>As an IPv6 peer is on a host without IPv6.</summary>
+    sealed class PeerOfNoFamily() : IPEndPoint(IPAddress.Loopback, 1)
+    {
+        public override AddressFamily AddressFamily => AddressFamily.Ipx;
+    }
+
+    [Fact]
+    public async Task APeerOfAFamilyThisHostDoesNotHaveIsAPeerThatCannotBeReached()
+    {
+        PeerFacts facts = await PeerProbe.AskAsync(new PeerOfNoFamily(), Us, "tinytorrent 1", 12, CancellationToken.None);
+        Assert.NotNull(facts.Problem);
+    }
+
     [Fact]
     public async Task APeerIsDescribedByWhatItSays()
     {
