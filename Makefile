@@ -91,7 +91,8 @@ pages: bin/tinytorrent
 	@Tests/Pages/run.sh
 
 fuzz:
-	@FUZZ_SECONDS=$(or $(SECONDS),60) dotnet test Tests --filter FullyQualifiedName~FuzzTests --logger 'console;verbosity=detailed' | grep -E 'inputs,|Failed|error|Passed:|seed'
+	@FUZZ_SECONDS=$(or $(SECONDS),60) dotnet test Tests --filter FullyQualifiedName~FuzzTests --logger 'console;verbosity=detailed' | grep -E 'inputs,|Failed|error|Passed:|seed'; \
+	  exit $${PIPESTATUS[0]}
 
 faults: bin/tinytorrent
 	@Tests/Faults/run.sh
