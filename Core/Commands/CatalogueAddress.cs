@@ -34,7 +34,7 @@ sealed record CatalogueAddress(string Announce, Uri Root, string Display)
     {
         string text = arguments.Value("--tracker") ?? throw Arguments.Usage("--tracker URL is missing: where is the catalogue?");
         if (TryParse(text, out CatalogueAddress? address, out string problem)) return address;
-        string hint = TryParse("http://" + text, out _, out _) ? $" (http://{text}?)" : "";
+        string hint = !text.Contains("://", StringComparison.Ordinal) && TryParse("http://" + text, out _, out _) ? $" (http://{text}?)" : "";
         throw Arguments.Usage($"--tracker {text}: {problem}{hint}");
     }
 

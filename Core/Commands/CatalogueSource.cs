@@ -16,6 +16,7 @@ static class CatalogueSource
     {
         string text = arguments.Operand(0, "SOURCE");
         CatalogueAddress? tracker = arguments.Values("--tracker").Select(url => CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _) ? address : null).FirstOrDefault(a => a is not null);
+        if (tracker is null && MayBeName(text)) throw new CommandException(ExitCode.Disk, $"{text}: no such file (--tracker URL looks the name up in a catalogue)");
         if (tracker is null || TorrentSource.IsAddress(text) || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
         using var client = new CatalogueClient(tracker);
         if (InfoHash.TryParseHex(text, out InfoHash hash))
@@ -28,10 +29,15 @@ static class CatalogueSource
         return Take(metainfo, tracker, progress);
     }
 
+    static bool MayBeName(string text) =>
+        !TorrentSource.IsAddress(text) && !NamesFile(text) && !InfoHash.TryParseHex(text, out _) && !Path.Exists(text);
+
+    static bool NamesFile(string text) => text.Contains('/', StringComparison.Ordinal) || text.EndsWith(".torrent", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>A file of the content's own name lies where it is downloaded to: only a .torrent counts as one.</summary>
     static bool IsTorrentFile(string path)
     {
-        if (path.Contains('/', StringComparison.Ordinal) || path.EndsWith(".torrent", StringComparison.OrdinalIgnoreCase)) return true;
+        if (NamesFile(path)) return true;
         return File.Exists(path) && new FileInfo(path).Length <= MetainfoFile.MaxBytes && MetainfoFile.TryParse(File.ReadAllBytes(path), out _, out _);
     }
 

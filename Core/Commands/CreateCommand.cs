@@ -30,8 +30,8 @@ static class CreateCommand
             variable SOURCE_DATE_EPOCH gives one.
 
             Files are taken in the byte order of their paths, hidden ones too. A link inside the folder is read as a file if
-            it leads to another file of the folder; other links are left out, and named on stderr. Empty folders have no
-            place in a torrent.
+            it leads to another file of the folder; other links, pipes, sockets and devices are left out, and named on
+            stderr. Empty folders have no place in a torrent.
             """,
     };
 
@@ -45,7 +45,7 @@ static class CreateCommand
         using var interrupt = new Interrupt();
         using Progress progress = Progress.Create(arguments);
         string path = arguments.Operand(0, "PATH");
-        ContentTree tree = ContentTree.Read(path, link => progress.Warning($"{link}: left out, a link to something else than a file of the content"));
+        ContentTree tree = ContentTree.Read(path, (file, why) => progress.Warning($"{file}: left out, {why}"));
         if (options.Name.Length == 0) options = options with { Name = tree.Name };
         if (ContentTree.ProblemOf(options.Name) is { } problem) throw Arguments.Usage($"--name: '{options.Name}' {problem}");
         string output = toStdout ? "-" : ReadOutput(arguments, tree, options.Name);
@@ -109,6 +109,12 @@ static class CreateCommand
 
     static void Save(string output, byte[] torrent, bool force)
     {
+        if (IsStream(output))
+        {
+            using FileStream stream = new(output, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            stream.Write(torrent);
+            return;
+        }
         if (File.Exists(output) && !force)
         {
             if (new FileInfo(output).Length == torrent.Length && File.ReadAllBytes(output).AsSpan().SequenceEqual(torrent)) return;
@@ -117,6 +123,9 @@ static class CreateCommand
         DiskResult written = AtomicFile.Write(output, torrent);
         if (!written.IsOk) throw Failure.Disk(written);
     }
+
+    /// <summary>A pipe or a device, such as /dev/stdout: written to, never replaced.</summary>
+    static bool IsStream(string output) => output == "-" || (File.Exists(output) && !Disk.Native.IsRegular(output));
 
     static void Report(Arguments arguments, string output, MetainfoFile torrent)
     {
@@ -142,7 +151,7 @@ static class CreateCommand
             return;
         }
         if (arguments.Has("--quiet")) return;
-        TextWriter to = output == "-" ? Console.Error : Console.Out;
+        TextWriter to = IsStream(output) ? Console.Error : Console.Out;
         if (output != "-") to.WriteLine("Torrent:    " + Display.Safe(output));
         to.WriteLine("Info-hash:  " + torrent.InfoHash.ToString());
         to.WriteLine("Magnet:     " + Display.Safe(magnet));

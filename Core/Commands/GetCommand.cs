@@ -9,7 +9,7 @@ static class GetCommand
 {
     static readonly Option[] s_options =
     [
-        new("--output", "DIR", "where the content goes (default: the current folder); - writes one file's bytes to stdout") { Short = 'o' },
+        new("--output", "DIR", "where the content goes (default: the current folder); - writes the bytes of one file to stdout") { Short = 'o' },
         TransferOptions.Engine,
         new("--seed", null, "go on seeding after completion, until stopped"),
         new("--seed-ratio", "R", "seed until R times the content has been sent"),
@@ -44,6 +44,20 @@ static class GetCommand
                 """,
         };
 
+    /// <summary>What goes to stdout.</summary>
+    static FileEntry OnlyFile(FileMap files, bool[]? wanted)
+    {
+        FileEntry chosen = default;
+        int count = 0;
+        for (int i = 0; i < files.Files.Count; i++)
+        {
+            if (files.Files[i].IsPadding || wanted?[i] == false) continue;
+            chosen = files.Files[i];
+            count++;
+        }
+        return count == 1 ? chosen : throw Arguments.Usage($"--output - needs one file, not {count} (--files and --select choose)");
+    }
+
     static async Task<ExitCode> RunAsync(Arguments arguments, bool synchronous)
     {
         using var interrupt = new Interrupt();
@@ -59,7 +73,7 @@ static class GetCommand
         bool[]? wanted = FileChoice.Read(arguments, source, metainfo.Files);
 
         bool toStdout = arguments.Value("--output") == "-";
-        if (toStdout && metainfo.Files.Files.Count(f => !f.IsPadding) != 1) throw Arguments.Usage("--output - needs a torrent of one file");
+        FileEntry? streamed = toStdout ? OnlyFile(metainfo.Files, wanted) : null;
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
         string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
         TransferOptions.MakeFolder(folder);
@@ -67,7 +81,7 @@ static class GetCommand
         {
             var download = new StoredDownload(metainfo, folder, wanted);
             download.Picker.Sequential = toStdout || arguments.Has("--sequential");
-            Transfer.Require(download.Check(Transfer.Checking(progress), interrupt.Token));
+            Transfer.Require(download.Check(new HashingProgress(progress, "checking").Show, interrupt.Token));
             Transfer.Require(download.Begin());
 
             ExitCode exit;
@@ -76,7 +90,7 @@ static class GetCommand
             {
                 var torrent = new ActiveTorrent(engine, download, TransferOptions.Trackers(arguments, source));
                 var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
-                var stdout = toStdout ? new StdoutWriter(metainfo, download.Store, torrent.Torrent) : null;
+                StdoutWriter? stdout = streamed is { } file ? new StdoutWriter(file, metainfo.Geometry, download.Store, torrent.Torrent) : null;
                 exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
                 if (exit == ExitCode.Done)
                 {

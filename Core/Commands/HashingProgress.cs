@@ -3,7 +3,7 @@ using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
-sealed class HashingProgress(Progress progress, string phase, long total)
+sealed class HashingProgress(Progress progress, string phase)
 {
     readonly long _start = Environment.TickCount64;
     RateMeter _rate;
@@ -11,7 +11,8 @@ sealed class HashingProgress(Progress progress, string phase, long total)
     public TimeSpan Elapsed => TimeSpan.FromMilliseconds(Environment.TickCount64 - _start);
 
     /// <param name="done">Bytes hashed since the start.</param>
-    public void Show(long done)
+    /// <param name="total">Bytes to hash.</param>
+    public void Show(long done, long total)
     {
         _rate.Add(done - _rate.Total);
         progress.Show(new TransferStatus(phase, done, total) { Rate = _rate.Update(Elapsed) });

@@ -34,7 +34,7 @@ static class HealthcheckCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
-            string why = e is OperationCanceledException ? "no answer in time" : Failure.Reason(e.Message);
+            string why = e is OperationCanceledException ? "no answer in time" : Failure.Reason(e.GetBaseException().Message);
             throw new CommandException(ExitCode.NoPeer, $"{text}: {why}");
         }
         if (!arguments.Has("--quiet")) Console.Out.WriteLine("ok");
@@ -50,11 +50,27 @@ static class HealthcheckCommand
         if (response.StatusCode != HttpStatusCode.OK) throw new HttpRequestException($"answered {(int)response.StatusCode}");
     }
 
-    static async Task AskUdpAsync(Uri url, CancellationToken patience)
+    static async Task AskUdpAsync(Uri url, CancellationToken patience) =>
+        await AskUdpAsync(await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false), url.Port, patience).ConfigureAwait(false);
+
+    /// <summary>One address after the other, as far as they are refused: who listens to localhost need not do so in both families.</summary>
+    public static async Task AskUdpAsync(IPAddress[] addresses, int port, CancellationToken patience)
     {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false);
-        using var socket = new Socket(addresses[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        await socket.ConnectAsync(addresses[0], url.Port, patience).ConfigureAwait(false);
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            try
+            {
+                await AskUdpAsync(new IPEndPoint(addresses[i], port), patience).ConfigureAwait(false);
+                return;
+            }
+            catch (SocketException) when (i + 1 < addresses.Length) { }
+        }
+    }
+
+    static async Task AskUdpAsync(IPEndPoint tracker, CancellationToken patience)
+    {
+        using var socket = new Socket(tracker.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(tracker, patience).ConfigureAwait(false);
         byte[] packet = new byte[UdpCodec.MaxPacketSize];
         uint transaction = Entropy.Number();
         int length = UdpCodec.WriteConnect(packet, transaction);

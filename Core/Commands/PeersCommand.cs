@@ -16,7 +16,7 @@ sealed class PeersCommand
         "peers", "SOURCE [options]", "ask trackers who has a torrent", MaxOperands: 1,
         [
             new("--probe", null, "shake hands with each peer and show its client, pieces and extensions"),
-            new("--tracker", "URL", "one more tracker to ask") { Repeatable = true },
+            TransferOptions.Tracker,
             JsonEvents.Option,
         ],
         Run)

@@ -10,7 +10,7 @@ static class ScrapeCommand
     public static readonly Command Command = new(
         "scrape", "SOURCE [options]", "ask trackers how many peers a torrent has", MaxOperands: 1,
         [
-            new("--tracker", "URL", "one more tracker to ask") { Repeatable = true },
+            TransferOptions.Tracker,
             JsonEvents.Option,
         ],
         Run)

@@ -1,7 +1,7 @@
 // `share`: makes a torrent of each path, publishes it in a tracker's catalogue and seeds it until stopped.
+using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
-using TinyTorrent.Swarm;
 
 namespace TinyTorrent.Commands;
 
@@ -47,7 +47,9 @@ static class ShareCommand
         _ = arguments.Operand(0, "PATH");
         if (arguments.Has("--name") && arguments.Operands.Count > 1) throw Arguments.Usage("--name is for one PATH only");
 
-        // Before the hashing, which may take long.
+        // Before the hashing, which may take long, and before anything is published.
+        client.List(new CatalogueQuery { Name = arguments.Operands[0] }, interrupt.Token);
+        await using Engine engine = TransferOptions.Start(options);
         if (tracker.IsThisMachineOnly()) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it");
         var contents = new Dictionary<string, MetainfoFile>(StringComparer.Ordinal);
         foreach (string path in arguments.Operands)
@@ -60,7 +62,6 @@ static class ShareCommand
         var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
         foreach (MetainfoFile metainfo in contents.Values) Publish(publisher, metainfo, progress, interrupt.Token);
 
-        await using Engine engine = TransferOptions.Start(options);
         var sharing = new Sharing(engine, publisher, progress, interrupt.Token);
         foreach ((string path, MetainfoFile metainfo) in contents) sharing.Add(metainfo, Path.GetFullPath(path));
         return await sharing.RunAsync().ConfigureAwait(false);
@@ -68,7 +69,7 @@ static class ShareCommand
 
     static MetainfoFile Describe(string path, Arguments arguments, CatalogueAddress tracker, Progress progress, CancellationToken cancellation)
     {
-        ContentTree tree = ContentTree.Read(path, link => progress.Warning($"{link}: left out, a link to something else than a file of the content"));
+        ContentTree tree = ContentTree.Read(path, (file, why) => progress.Warning($"{file}: left out, {why}"));
         string name = arguments.Value("--name") ?? tree.Name;
         if (ContentTree.ProblemOf(name) is { } problem) throw Arguments.Usage($"--name: '{name}' {problem}");
         var options = new MetainfoOptions { Name = name, Trackers = [[tracker.Announce]], Comment = arguments.Value("--comment"), CreatedBy = "tinytorrent" };

@@ -1,6 +1,5 @@
 // Several torrents seeded by one engine, watched until interrupted. A tracker that comes back without its catalogue, as one
 // that keeps nothing on disk does after a restart, is told again what is shared, as soon as it has taken an announce.
-using System.Net;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;

@@ -35,7 +35,7 @@ sealed record TorrentSource(InfoHash InfoHash)
     {
         try
         {
-            if (source == "-") return Of(ReadInput());
+            if (source == "-") return Of(ReadInput(cancellation));
             if (Magnet.IsMagnet(source)) return Of(Magnet.Parse(source));
             if (IsUrl(source)) return Of(MetainfoFile.Parse(TorrentDownload.Fetch(source, cancellation)));
             if (InfoHash.TryParseHex(source, out InfoHash hash)) return new TorrentSource(hash);
@@ -67,10 +67,17 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
     }
 
-    static MetainfoFile ReadInput()
+    /// <summary>On another thread: nothing but the other end ends a read of a pipe or a terminal.</summary>
+    static MetainfoFile ReadInput(CancellationToken cancellation)
     {
-        using Stream input = Console.OpenStandardInput();
-        return MetainfoFile.Parse(ReadAll(input));
+        try
+        {
+            return MetainfoFile.Parse(Task.Run(() => ReadAll(Console.OpenStandardInput()), CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult());
+        }
+        catch (IOException e)
+        {
+            throw Failure.Disk(e, "stdin");
+        }
     }
 
     static byte[] ReadAll(Stream stream)

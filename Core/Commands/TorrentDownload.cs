@@ -26,7 +26,7 @@ static class TorrentDownload
         }
         catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException)
         {
-            throw Failed(url, Failure.Reason(e.Message));
+            throw Failed(url, Failure.Reason(e.GetBaseException().Message));
         }
     }
 

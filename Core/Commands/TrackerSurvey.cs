@@ -24,18 +24,14 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
     {
         _progress = progress;
         for (int tier = 0; tier < source.Trackers.Count; tier++)
-        {
-            foreach (string text in source.Trackers[tier])
-            {
-                if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) _trackers.Add((url, tier));
-                else progress.Warning($"{TrackerUrl.DisplayOf(text)}: {problem}");
-            }
-        }
-        foreach (string text in arguments.Values("--tracker"))
-        {
-            if (!TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) throw Arguments.Usage($"--tracker {text}: {problem}");
-            _trackers.Add((url, source.Trackers.Count));
-        }
+            foreach (string url in source.Trackers[tier]) Add(url, tier);
+        foreach (string url in TransferOptions.GivenTrackers(arguments)) Add(url, source.Trackers.Count);
+    }
+
+    void Add(string text, int tier)
+    {
+        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) _trackers.Add((url, tier));
+        else _progress.Warning($"{TrackerUrl.DisplayOf(text)}: {problem}");
     }
 
     public bool IsEmpty => _trackers.Count == 0;

@@ -39,9 +39,6 @@ sealed class Transfer
         torrent.AddPeers(addresses);
     }
 
-    /// <summary>Shows how far content that is there already has been hashed.</summary>
-    public static Action<long, long> Checking(Progress progress) => (done, total) => progress.Show(new TransferStatus("checking", done, total));
-
     /// <summary>A disk fault ends the command.</summary>
     public static void Require(DiskResult result)
     {

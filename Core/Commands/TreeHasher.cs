@@ -45,9 +45,10 @@ static class TreeHasher
         int size = geometry.PieceCount * MetainfoFile.HashLength;
         if (cache?.Find(tree.Path, key, size) is { } known) return known;
         byte[] hashes = new byte[size];
+        var hashing = new HashingProgress(progress, "hashing");
         DiskResult read = ContentHasher.Hash(
             store, geometry, pieces: null, (piece, digest) => digest.CopyTo(hashes.AsSpan(piece * MetainfoFile.HashLength)),
-            new HashingProgress(progress, "hashing", geometry.TotalLength).Show, cancellation);
+            done => hashing.Show(done, geometry.TotalLength), cancellation);
         if (!read.IsOk) throw Failure.Disk(read);
         FileStamp[] after = store.Stamps();
         for (int file = 0; file < after.Length; file++)

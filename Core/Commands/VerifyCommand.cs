@@ -29,7 +29,7 @@ static class VerifyCommand
         if (!Path.Exists(path)) throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
 
         using PieceStore store = PieceStore.ForContent(torrent.Files, path);
-        var hashing = new HashingProgress(progress, "checking", torrent.Geometry.TotalLength);
+        var hashing = new HashingProgress(progress, "checking");
         DiskResult fault = Check(torrent, store, hashing, interrupt.Token, out PieceState[] pieces);
         long[] lengths = [.. Enumerable.Range(0, torrent.Files.Files.Count).Select(file => LengthOf(store.PathOf(file)))];
         var report = new ContentReport(torrent.Files, torrent.Geometry, pieces, lengths);
@@ -48,7 +48,7 @@ static class VerifyCommand
         return ContentHasher.Hash(store, torrent.Geometry, pieces: null, (piece, digest) =>
         {
             if (!digest.IsEmpty) states[piece] = digest.SequenceEqual(torrent.HashOf(piece)) ? PieceState.Whole : PieceState.Damaged;
-        }, progress.Show, cancellation);
+        }, done => progress.Show(done, torrent.Geometry.TotalLength), cancellation);
     }
 
     /// <summary>-1 if there is no such file. Links are followed, as they are when the file is read.</summary>

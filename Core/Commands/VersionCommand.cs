@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace TinyTorrent.Commands;
 
 static class VersionCommand

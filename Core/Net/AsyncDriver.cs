@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
-using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
 namespace TinyTorrent.Net;

@@ -1,7 +1,6 @@
 // A tracker's figures as three pages: JSON for scripts, Prometheus' text format 0.0.4, and HTML for people.
 // The HTML is complete in itself and its headers forbid a browser to fetch or run anything: all it may use is the style
 // whose hash they name. Pure; any thread may call.
-using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Text;

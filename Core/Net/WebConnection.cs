@@ -1,7 +1,6 @@
 // How the program's HTTP clients reach a server: the first address that answers, and HTTPS only where there is a library for
 // it. Asked at every connection and not beforehand, because a redirect may lead from http to https.
 using System.Net;
-using System.Net.Http;
 using System.Net.Sockets;
 
 namespace TinyTorrent.Net;

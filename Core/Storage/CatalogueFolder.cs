@@ -49,7 +49,7 @@ sealed class CatalogueFolder(string path)
             found(LoadNote(System.IO.Path.ChangeExtension(file, NoteSuffix), metainfo, warn) ?? new CatalogueEntry(metainfo, Written(file), default));
     }
 
-    CatalogueEntry? LoadNote(string file, MetainfoFile metainfo, Action<string> warn)
+    static CatalogueEntry? LoadNote(string file, MetainfoFile metainfo, Action<string> warn)
     {
         if (!File.Exists(file)) return null; // an operator has put the .torrent here
         if (new FileInfo(file).Length <= EntryNote.MaxSize && EntryNote.TryRead(File.ReadAllBytes(file), metainfo, out CatalogueEntry? entry)) return entry;

@@ -59,6 +59,9 @@ abstract class Disk
     /// user's will (hard links) or if the system does not tell.</summary>
     public virtual FileIdentity? IdentityOf(string path) => null;
 
+    /// <summary>False if the path, with links followed, is a pipe, a socket, a device or a folder, as far as the system tells.</summary>
+    public virtual bool IsRegular(string path) => true;
+
     /// <summary>Returns when a rename in this folder would survive a power cut, where the system can promise it.</summary>
     public abstract DiskResult SyncFolder(string folder);
 

@@ -50,7 +50,7 @@ sealed unsafe partial class LinuxDisk : Disk
             int flags = noFollow | CloseOnExec | NonBlocking | (purpose.HasFlag(OpenFor.Writing) ? ReadWrite : ReadOnly) | (creating ? Create : 0);
             int file = OpenAt(folder, name, flags, 0x1B6); // 0666
             if (file < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), Join(root, path, 0));
-            if (!IsRegular(file))
+            if (!IsRegular(file, "", ThisFile))
             {
                 _ = Close(file);
                 return new(DiskFault.Io, Join(root, path, 0), "it is not a regular file");
@@ -119,11 +119,13 @@ sealed unsafe partial class LinuxDisk : Disk
     }
 
     // A pipe or a device that lies where content should be: written to, it would swallow every piece and fail each.
-    static bool IsRegular(int file)
+    public override bool IsRegular(string path) => IsRegular(Here, path, 0);
+
+    static bool IsRegular(int folder, string path, int flags)
     {
         byte* status = stackalloc byte[StatusSize];
         // A sandbox may forbid the question; then the calls to come must tell.
-        return StatX(file, "", ThisFile, StatusType, status) < 0 || (*(ushort*)(status + 28) & 0xF000) == 0x8000;
+        return StatX(folder, path, flags, StatusType, status) < 0 || (*(ushort*)(status + 28) & 0xF000) == 0x8000;
     }
 
     // The root and what is above it are the user's: made if absent, reached through links if need be.

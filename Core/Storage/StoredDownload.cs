@@ -3,7 +3,6 @@
 // is of no more use. Not thread-safe; an ActiveTorrent takes the parts over, and disposes of them.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Swarm;
-using TinyTorrent.Types;
 
 namespace TinyTorrent.Storage;
 

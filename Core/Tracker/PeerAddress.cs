@@ -2,7 +2,6 @@
 // allocate for it. IPv4 mapped into IPv6, as dual-stack sockets report it, becomes IPv4 at the door (From).
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace TinyTorrent.Tracker;

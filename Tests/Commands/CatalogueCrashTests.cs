@@ -65,11 +65,7 @@ public class CatalogueCrashTests
         Assert.NotEmpty(published);
     }
 
-    static Process Start(string state) => Process.Start(new ProcessStartInfo(
-        "dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), "serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json"])
-    {
-        RedirectStandardOutput = true, RedirectStandardError = true,
-    })!;
+    static Process Start(string state) => Process.Start(TheProgram.With("serve-tracker", "--listen", "127.0.0.1:0", "--state", state, "--json"))!;
 
     static async Task<Uri> AwaitRoot(Process tracker)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using TinyTorrent.Commands;
 using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
 using TinyTorrent.Tests.Storage;
 
 namespace TinyTorrent.Tests.Commands;
@@ -172,7 +173,7 @@ public sealed class CreateCommandTests : IDisposable
         File.CreateSymbolicLink(_folder["root/circle"], "circle");
         Directory.CreateSymbolicLink(_folder["root/up"], "..");
         var skipped = new List<string>();
-        ContentTree tree = ContentTree.Read(_folder["root"], skipped.Add);
+        ContentTree tree = ContentTree.Read(_folder["root"], (path, _) => skipped.Add(path));
         Assert.Equal([("again", 100), ("d/x", 100), ("inside", 100)], tree.Files);
         Assert.Equal(["circle", "nowhere", "outside", "up"], skipped.Order());
 
@@ -183,11 +184,48 @@ public sealed class CreateCommandTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsNeitherFileNorFolderIsLeftOutAndWhatNoTextNamesIsRefused()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        Write("root/file", 100);
+        Shell("mkfifo root/pipe pipe");
+        var skipped = new List<(string, string)>();
+        Assert.Equal([("file", 100)], ContentTree.Read(_folder["root"], (path, why) => skipped.Add((path, why))).Files);
+        Assert.Equal([("pipe", "neither a file nor a folder")], skipped);
+        foreach (string path in (string[])[_folder["pipe"], "/dev/zero"])
+            Assert.Equal($"{path}: neither a file nor a folder", Assert.Throws<CommandException>(() => Create(path)).Message);
+
+        Shell("touch \"root/$(printf '\\377')\"");
+        CommandException refused = Assert.Throws<CommandException>(() => Create(_folder["root"]));
+        Assert.Equal(ExitCode.BadInput, refused.Code);
+        Assert.EndsWith("a name that is not UTF-8", refused.Message, StringComparison.Ordinal);
+        Shell("rm -r root"); // which no path of ours could
+    }
+
+    [Fact]
+    public async Task APipeInTheTorrentsPlaceIsWrittenToAndStaysWhatItIs()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        string file = Write("f", 50_000);
+        Shell("mkfifo pipe");
+        Task<byte[]> reading = Task.Run(() => File.ReadAllBytes(_folder["pipe"]));
+        Assert.Equal(ExitCode.Done, await Task.Run(() => Create(file, "-f", "-o", _folder["pipe"])).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(Created(file).Raw.ToArray(), await reading.WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.False(Disk.Native.IsRegular(_folder["pipe"]));
+    }
+
+    void Shell(string line)
+    {
+        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", line]) { WorkingDirectory = _folder.Path })!;
+        shell.WaitForExit();
+        Assert.Equal(0, shell.ExitCode);
+    }
+
+    [Fact]
     public async Task OnStdoutStandsTheTorrentAndNothingElse()
     {
         string file = Write("f", 50_000);
-        string program = Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll");
-        var start = new ProcessStartInfo("dotnet", [program, "create", file, "-o", "-"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = TheProgram.With("create", file, "-o", "-");
         start.Environment["SOURCE_DATE_EPOCH"] = "1234";
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();

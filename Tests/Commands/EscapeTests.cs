@@ -154,18 +154,12 @@ public sealed class EscapeTests : IDisposable
     /// <summary>stdout and stderr; the command ended as it should.</summary>
     string Run(string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), .. arguments])
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder.Path,
-            StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8,
-        };
+        ProcessStartInfo start = TheProgram.With(arguments);
+        start.WorkingDirectory = _folder.Path;
+        start.StandardOutputEncoding = start.StandardErrorEncoding = Encoding.UTF8;
         start.Environment["XDG_STATE_HOME"] = _folder["state"];
-        using Process process = Process.Start(start)!;
-        process.StandardInput.Close();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(Enum.IsDefined((ExitCode)process.ExitCode) && process.ExitCode != (int)ExitCode.Failed, $"{string.Join(' ', arguments)}: {process.ExitCode}: {errors.Result}");
-        return output + errors.Result;
+        (int code, string output, string errors) = TheProgram.Run(start);
+        Assert.True(Enum.IsDefined((ExitCode)code) && code != (int)ExitCode.Failed, $"{string.Join(' ', arguments)}: {code}: {errors}");
+        return output + errors;
     }
 }

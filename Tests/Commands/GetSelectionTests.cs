@@ -1,11 +1,13 @@
 // --files and --select as people use them: get in a process of its own, a seeder in this one.
 using System.Diagnostics;
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
 using TinyTorrent.Tests.Storage;
+using static TinyTorrent.Tests.Commands.TheProgram;
 
 namespace TinyTorrent.Tests.Commands;
 
@@ -42,16 +44,6 @@ public sealed class GetSelectionTests : IDisposable
         }
     }
 
-    static (int Code, string Output, string Errors) Run(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, errors.Result);
-    }
-
     /// <summary>Gives away what is in the folder while the other runs <c>get</c> into "out".</summary>
     async Task<(int Code, string Output)> GetFrom(string folder, params string[] options)
     {
@@ -60,8 +52,13 @@ public sealed class GetSelectionTests : IDisposable
         var picker = new PiecePicker(_metainfo.Geometry, new Random(1));
         Assert.True(ExistingContent.Find(_metainfo, store, resume: null, picker, (_, _) => { }, default).IsOk);
         engine.Add(new ActiveTorrent(engine, _metainfo, store, resume: null, picker, []));
-        (int code, string output, _) = await Task.Run(() => Run(
-            ["get", _folder["x.torrent"], "-o", _folder["out"], "--peer", $"127.0.0.1:{engine.Port}", "--bind", "127.0.0.1", "--port", "0", "--json", .. options]));
+        string[] where = options.Contains("-") ? [] : ["-o", _folder["out"], "--json"];
+        (int code, string output, _) = await Task.Run(() =>
+        {
+            ProcessStartInfo start = With(["get", _folder["x.torrent"], .. where, "--peer", $"127.0.0.1:{engine.Port}", "--bind", "127.0.0.1", "--port", "0", .. options]);
+            start.StandardOutputEncoding = Encoding.Latin1; // a character for each byte
+            return Run(start);
+        });
         return (code, output);
     }
 
@@ -86,6 +83,16 @@ public sealed class GetSelectionTests : IDisposable
         Assert.Equal(0, code);
         Assert.Equal(4 * PieceLength, Downloaded(output)); // pieces 5 to 8
         AssertThere("b/film.mkv");
+    }
+
+    [Fact]
+    public async Task OneFileOfManyCanGoToStdout()
+    {
+        (int code, string output) = await GetFrom("whole", "-o", "-", "--files", "2"); // begins and ends within a piece
+        Assert.Equal(0, code);
+        Assert.Equal(File.ReadAllBytes(_folder["whole/tree/b/film.mkv"]), Encoding.Latin1.GetBytes(output));
+        Assert.Equal(2, (await GetFrom("whole", "-o", "-", "--files", "2-3")).Code);
+        Assert.Equal(2, (await GetFrom("whole", "-o", "-")).Code);
     }
 
     [Fact]

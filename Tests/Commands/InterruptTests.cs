@@ -23,8 +23,7 @@ public partial class InterruptTests
         using var peer = new TcpListener(IPAddress.Loopback, 0);
         peer.Start();
 
-        string[] words = ["get", folder["x.torrent"], "-o", folder["out"], "--port", "0", "--peer", peer.LocalEndpoint.ToString()!];
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), .. words]) { RedirectStandardError = true };
+        ProcessStartInfo start = TheProgram.With("get", folder["x.torrent"], "-o", folder["out"], "--port", "0", "--peer", peer.LocalEndpoint.ToString()!);
         using Process get = Process.Start(start)!;
         try
         {
@@ -32,6 +31,28 @@ public partial class InterruptTests
             using Socket silent = await peer.AcceptSocketAsync(patience.Token);
             Assert.Equal(0, kill(get.Id, signal));
             Assert.Equal("x: stopped at 0.0%; the same command goes on from there", (await get.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
+            await get.WaitForExitAsync(patience.Token);
+            Assert.Equal(130, get.ExitCode);
+        }
+        finally
+        {
+            if (!get.HasExited) get.Kill();
+        }
+    }
+
+    [Fact]
+    public async Task ASignalEndsTheWaitForATorrentOnStdin()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        ProcessStartInfo start = TheProgram.With("get", "-");
+        start.RedirectStandardInput = true;
+        using Process get = Process.Start(start)!;
+        try
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            await get.StandardInput.BaseStream.WriteAsync(new byte[1_000_000], patience.Token); // more than a pipe holds: it reads
+            Assert.Equal(0, kill(get.Id, SigTerm));
+            Assert.Equal("tinytorrent: interrupted", (await get.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
             await get.WaitForExitAsync(patience.Token);
             Assert.Equal(130, get.ExitCode);
         }

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using TinyTorrent.Net;
 using TinyTorrent.Tests.Net;
 using TinyTorrent.Tests.Tracker;
 using TinyTorrent.Tracker;
+using static TinyTorrent.Tests.Commands.TheProgram;
 
 namespace TinyTorrent.Tests.Commands;
 
@@ -11,17 +11,6 @@ namespace TinyTorrent.Tests.Commands;
 public class PeersCommandTests
 {
     static readonly string Hash = FakeTrackers.Self.InfoHash.ToString();
-
-    static (int Code, string Output, string Errors) Run(params string[] arguments)
-    {
-        string program = Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll");
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, errors.Result);
-    }
 
     static TrackerServer Serve(out string host)
     {
@@ -42,6 +31,8 @@ public class PeersCommandTests
         (code, output, _) = Run("scrape", Hash, "--json", "--tracker", $"http://{host}/announce");
         Assert.Equal(0, code);
         Assert.Contains("\"seeders\":0,\"leechers\":1,\"completed\":0", output, StringComparison.Ordinal);
+        (code, output, errors) = Run("peers", Hash, "--tracker", $"http://{host}"); // its address alone, as get takes it
+        Assert.Equal((0, $"127.0.0.1:6881{Environment.NewLine}", ""), (code, output, errors));
     }
 
     [Fact]

@@ -32,8 +32,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
 
     Process Start(params string[] arguments)
     {
-        string program = Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll");
-        Process process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Process process = Process.Start(TheProgram.With(arguments))!;
         _started.Add(process);
         return process;
     }

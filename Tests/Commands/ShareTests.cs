@@ -53,10 +53,8 @@ public sealed partial class ShareTests : IDisposable
 
     Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tinytorrent.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder.Path,
-        };
+        ProcessStartInfo start = TheProgram.With(arguments);
+        start.WorkingDirectory = _folder.Path;
         start.Environment["XDG_STATE_HOME"] = _folder["state"];
         start.Environment.Remove("TINYTORRENT_TOKEN");
         Process process = Process.Start(start)!;
@@ -113,6 +111,20 @@ public sealed partial class ShareTests : IDisposable
         (int code, string output, _) = Run(["list", "--tracker", Url, "--json", .. arguments]);
         Assert.Equal(0, code);
         return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).Where(json => json.GetProperty("event").GetString() == "entry")];
+    }
+
+    [Fact]
+    public void WhatCannotBeSharedIsKnownBeforeAnythingIsHashedOrPublished()
+    {
+        MakeFile("data", 100_000);
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        (int code, _, string errors) = Run("share", "data", "--tracker", Url, "--bind", "127.0.0.1", "--port", $"{((IPEndPoint)taken.LocalEndpoint).Port}");
+        Assert.True(code == 1 && errors.Contains("cannot listen", StringComparison.Ordinal), errors);
+        Assert.Empty(List());
+        StopTracker();
+        Assert.Equal(5, Run("share", "data", "--tracker", Url).Code);
+        Assert.False(Directory.Exists(_folder["state/tinytorrent/hashes"]));
     }
 
     [Fact]
