@@ -7,7 +7,8 @@
 namespace TinyTorrent.Swarm;
 
 /// <summary>Decides who is unchoked. Not thread-safe.</summary>
-sealed class Choker(Random random)
+/// <param name="pieceLength">Bytes.</param>
+sealed class Choker(Random random, int pieceLength)
 {
     /// <summary>Between calls of <see cref="Decide"/>.</summary>
     public static readonly TimeSpan Round = TimeSpan.FromSeconds(10);
@@ -25,8 +26,10 @@ sealed class Choker(Random random)
     const int NewcomerWeight = 3;
 
     // Bytes per second. Only whole pieces can be passed on: at less than this those of a usual length take so long that a crowd
-    // waits for them, and many unfinished pieces help nobody.
-    const double UsefulRate = 50 * 1024;
+    // waits for them, and many unfinished pieces help nobody. Small ones take no time: with more peers to pass them on to,
+    // somebody is more often in want of one.
+    const double MaxUsefulRate = 50 * 1024, MinUsefulRate = 25 * 1024, SecondsPerPiece = 2.5;
+    readonly double _usefulRate = Math.Clamp(pieceLength / SecondsPerPiece, MinUsefulRate, MaxUsefulRate);
 
     // Measures of the uplink, and rounds, until it is known.
     const int FirstRounds = 2;
@@ -141,8 +144,8 @@ sealed class Choker(Random random)
         if (used == 0) return;
         _capacity = Math.Max(uploadRate, _capacity * Fading);
         if (uploadRate < _capacity * IdleShare) Slots = Math.Max(Slots, used) * 3 / 2;
-        else if (uploadRate < used * UsefulRate) Slots = Math.Max(_measures < FirstRounds ? 0 : used / 2, (int)(uploadRate / UsefulRate));
-        else if (uploadRate >= 2 * used * UsefulRate) Slots = Math.Max(Slots, used * 2);
+        else if (uploadRate < used * _usefulRate) Slots = Math.Max(_measures < FirstRounds ? 0 : used / 2, (int)(uploadRate / _usefulRate));
+        else if (uploadRate >= 2 * used * _usefulRate) Slots = Math.Max(Slots, used * 2);
         Slots = Math.Clamp(Slots, MinSlots, MaxSlots);
         if (uploadRate > 0 && _measures < FirstRounds) _measures++;
     }

@@ -101,19 +101,21 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         BlockVerdict verdict = picker.OnBlock(peer.Pieces, block, now, _cancel, out TimeSpan? sentAt);
         keep = verdict == BlockVerdict.Accepted;
         peer.Pipeline.OnBlock(block.Length, sentAt, peer.Pieces.Requests.Count, now);
-        foreach (PeerPieces other in _cancel)
-        {
-            Peer owner = (Peer)other.Owner!;
-            owner.Outbox.Send(MessageId.Cancel, block);
-            if (other.Requests.Count == 0) owner.Pipeline.OnIdle();
-            owner.Outbox.Flush();
-        }
+        foreach (PeerPieces other in _cancel) Cancel(other, block);
         _cancel.Clear();
         if (keep) return true;
 
         Wasted += block.Length;
         if (verdict == BlockVerdict.Unrequested) peer.Unwanted += block.Length;
         return peer.Unwanted < MaxUnwanted;
+    }
+
+    static void Cancel(PeerPieces pieces, in BlockRef block)
+    {
+        Peer peer = (Peer)pieces.Owner!;
+        peer.Outbox.Send(MessageId.Cancel, block);
+        if (pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
+        peer.Outbox.Flush();
     }
 
     /// <summary>Asks the peer for as much as its pipeline holds, once a quarter of it has run out: a send for each few requests
@@ -127,6 +129,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         {
             int count = picker.Pick(peer.Pieces, _batch.AsSpan(0, Math.Min(room, MaxBatch)), now);
             if (count == 0) return;
+            foreach ((PeerPieces owner, BlockRef block) in picker.Taken) Cancel(owner, block);
             Tell(peer);
             foreach (BlockRef block in _batch.AsSpan(0, count)) peer.Outbox.Send(MessageId.Request, block);
             peer.Pipeline.OnRequested(now);

@@ -63,14 +63,14 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
     /// <summary>By <see cref="Startable"/>: the version of the missing set that was searched in vain for this peer.</summary>
     public int[] Exhausted { get; } = [-1, -1];
 
-    /// <summary>What is expected of it when choosing duplicates; see <see cref="PiecePicker"/>.</summary>
+    /// <summary>What is expected of it when others could take its blocks; see <see cref="PiecePicker"/>.</summary>
     public double SecondsPerBlock { get; set; }
 
     /// <summary>Seconds for which it had owed us a block, at that.</summary>
     public double Silence { get; set; }
 
-    /// <summary>A search for duplicates was in vain; before this the next would be too.</summary>
-    public TimeSpan NextDuplicates { get; set; }
+    /// <summary>A search among others' blocks was in vain; before this the next would be too.</summary>
+    public TimeSpan NextSearch { get; set; }
 
     /// <summary>The peer would rather be asked for this piece than for another; the latest few count.</summary>
     public void Suggest(int piece)

@@ -5,7 +5,9 @@
 //   4. a missing piece it suggests, or else the rarest it has;
 //   5. a piece another is at work on, whoever that is;
 //   6. a piece a slow peer was to send alone, from the start;
-//   7. when no piece is missing: blocks others were asked for and will take much longer to send (endgame).
+//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are taken from those: what
+//      is chosen early for a slow queue is not held back from who could send it at once. When none is missing (endgame) both
+//      are asked, and the second to answer is sent a cancel.
 // When sequential, 1 to 5 are one: the first piece that is open or missing.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
 // have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
@@ -27,13 +29,16 @@ sealed partial class PiecePicker
     // A peer we know nothing about is expected to send two blocks a second.
     const double UnknownSecondsPerBlock = 0.5;
 
-    // An endgame duplicate must promise to halve the wait, and to save more than the cancel costs.
-    const double EndgameGain = 2, EndgameMinimumSeconds = 0.05;
+    // A block asked of somebody else must promise to halve the wait, and to save more than the cancel costs.
+    const double Gain = 2, MinimumGainSeconds = 0.05;
 
-    // What one search for duplicates may cost, and how soon another may follow one in vain, or see the peers in another order:
-    // with hundreds of peers the endgame would otherwise cost more than the download.
-    const int EndgameLooks = 256;
-    static readonly TimeSpan s_endgamePause = TimeSpan.FromSeconds(EndgameMinimumSeconds);
+    // A block is not taken from a peer that may be about to send it: it would come twice.
+    const double CancelSeconds = 0.1;
+
+    // What one search among the others' blocks may cost, and how soon another may follow one in vain, or see the peers in another
+    // order: with hundreds of peers it would otherwise cost more than the download.
+    const int LooksAtOthers = 256;
+    static readonly TimeSpan s_searchPause = TimeSpan.FromSeconds(MinimumGainSeconds);
 
     // A piece is left to a peer on trial as long as that needs no more than this for the rest.
     const double AloneSeconds = 20;
@@ -42,12 +47,18 @@ sealed partial class PiecePicker
     readonly List<PeerPieces> _owners = [];
     TimeSpan _rankedAt;
 
+    readonly List<(PeerPieces Owner, BlockRef Block)> _taken = [];
+
+    /// <summary>Blocks the last <see cref="Pick"/> took from other peers, who are to be sent a cancel.</summary>
+    public IReadOnlyList<(PeerPieces Owner, BlockRef Block)> Taken => _taken;
+
     /// <summary>
     /// Chooses blocks to ask of the peer, marks them asked and returns how many. Call when it unchokes us, after a block of its came,
     /// after it was sent a cancel, and about once a second: an idle peer is how a stalled one loses its blocks.
     /// </summary>
     public int Pick(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
+        _taken.Clear();
         peer.Rate.Update(now);
         if (peer.InterestingCount == 0 || into.IsEmpty) return 0;
         if (peer.PeerChoking) return PickAllowedFast(peer, into, now);
@@ -55,8 +66,7 @@ sealed partial class PiecePicker
         int count = 0, pipeline = peer.Requests.Count + into.Length;
         while (count < into.Length && ChoosePiece(peer, pipeline, now) is { } partial)
             count += TakeFree(partial, peer, into[count..], now);
-        if (count < into.Length && peer.Trials == 0 && _missing[0].IsEmpty && _missing[1].IsEmpty)
-            count += PickDuplicates(peer, into[count..], now);
+        if (count < into.Length && peer.Trials == 0) count += PickFromOthers(peer, into[count..], now);
         return count;
     }
 
@@ -188,13 +198,14 @@ sealed partial class PiecePicker
         return best >= 0 || start == 0 ? best : missing.NextShared(peer.Has, 0);
     }
 
-    // Steals from those who will be done last, from the end of what they were asked: that is what would come last.
-    int PickDuplicates(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    // From those who will be done last, from the end of what they were asked: that is what would come last.
+    int PickFromOthers(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
-        if (now < peer.NextDuplicates) return 0;
-        if (now - _rankedAt >= s_endgamePause || _owners.Count == 0) RankOwners(now);
-        int count = 0, looks = EndgameLooks;
-        double own = SecondsPerBlock(peer, now);
+        if (now < peer.NextSearch) return 0;
+        if (now - _rankedAt >= s_searchPause || _owners.Count == 0) RankOwners(now);
+        bool endgame = _missing[0].IsEmpty && _missing[1].IsEmpty;
+        int count = 0, looks = LooksAtOthers;
+        double own = SecondsPerBlock(peer, now), start = endgame ? 0 : CancelSeconds + Silence(peer, now);
         foreach (PeerPieces owner in _owners)
         {
             if (owner == peer) continue;
@@ -203,17 +214,21 @@ sealed partial class PiecePicker
             {
                 Request request = owner.Requests[slot];
                 if (request.IsGap) continue;
-                double theirs = owner.Silence + ahead-- * owner.SecondsPerBlock, ours = (peer.Requests.Count + 1) * own;
-                if (theirs < ours * EndgameGain + EndgameMinimumSeconds) break;
+                BlockRef block = request.Block;
+                double theirs = owner.Silence + ahead-- * owner.SecondsPerBlock, ours = start + (peer.Requests.Count + 1) * own;
+                if (theirs < ours * Gain + MinimumGainSeconds) break;
                 if (count == into.Length || looks-- == 0) return count;
-                if (!MayDuplicate(request.Block, peer)) continue;
-                _partials[request.Block.Piece].Ask(request.Block.Begin / Geometry.BlockLength);
-                peer.Requests.Add(request.Block, now);
-                into[count++] = request.Block;
+                if (!MayAskToo(block, peer)) continue;
+                _partials[block.Piece].Ask(block.Begin / Geometry.BlockLength);
+                peer.Requests.Add(block, now);
+                into[count++] = block;
+                if (endgame) continue;
+                GiveBack(owner, block);
+                _taken.Add((owner, block));
             }
         }
         // Nothing better will be found before the others have had time to fall behind.
-        if (count == 0) peer.NextDuplicates = now + s_endgamePause;
+        if (count == 0) peer.NextSearch = now + s_searchPause;
         return count;
     }
 
@@ -233,11 +248,11 @@ sealed partial class PiecePicker
 
     static double SecondsForAll(PeerPieces owner) => owner.Silence + owner.Requests.Count * owner.SecondsPerBlock;
 
-    bool MayDuplicate(in BlockRef block, PeerPieces peer)
+    bool MayAskToo(in BlockRef block, PeerPieces peer)
     {
+        if (!peer.Has[block.Piece] || !Needed[block.Piece]) return false; // mostly: the dear look-up comes last
         PartialPiece partial = _partials[block.Piece];
-        return Needed[block.Piece] && peer.Has[block.Piece] && partial.Only == null
-            && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
+        return partial.Only == null && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
     }
 
     static double SecondsPerBlock(PeerPieces peer, TimeSpan now)

@@ -9,7 +9,7 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
 {
     readonly Bitfield _have = picker.Have;
     readonly Suggestions _suggestions = new(picker, random);
-    readonly Choker _choker = new(random);
+    readonly Choker _choker = new(random, geometry.PieceLength);
     readonly List<ChokerPeer> _records = [];
     TimeSpan _nextRound;
 

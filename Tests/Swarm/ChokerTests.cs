@@ -7,6 +7,8 @@ public class ChokerTests
     // Bytes per second with which four slots are neither too many nor too few.
     const double FourSlots = 4 * 30 * 1024;
 
+    const int PieceLength = 256 * 1024;
+
     static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
     [Fact]
@@ -23,6 +25,16 @@ public class ChokerTests
     }
 
     [Fact]
+    public void SmallPiecesAreWorthMoreSlotsThanLargeOnes()
+    {
+        var large = new Uplink(new Random(1), peers: 100, uplink: 1e6, takes: double.MaxValue);
+        var small = new Uplink(new Random(1), peers: 100, uplink: 1e6, takes: double.MaxValue, pieceLength: 16 * 1024);
+        large.Run(seeding: true, Minute);
+        small.Run(seeding: true, Minute);
+        Assert.InRange(small.Choker.Slots, 1.5 * large.Choker.Slots, 3 * large.Choker.Slots);
+    }
+
+    [Fact]
     public void TwoHundredDownloadersOnAFastUplinkAllHaveASlotAtOnce()
     {
         var uplink = new Uplink(new Random(1), peers: 200, uplink: 500e6, takes: double.MaxValue);
@@ -34,7 +46,7 @@ public class ChokerTests
     [Fact]
     public void RoundsAreShortUntilTheUplinkIsKnown()
     {
-        var choker = new Choker(new Random(1));
+        var choker = new Choker(new Random(1), PieceLength);
         List<ChokerPeer> peers = [.. Enumerable.Range(0, 40).Select(_ => new ChokerPeer(default) { Interested = true })];
         TimeSpan now = default;
         choker.Decide(peers, seeding: true, uploadRate: 0, now);
@@ -83,7 +95,7 @@ public class ChokerTests
     {
         int newcomer = 0;
         const int Runs = 20_000;
-        var choker = new Choker(new Random(1));
+        var choker = new Choker(new Random(1), PieceLength);
         Shrink(choker);
         for (int run = 0; run < Runs; run++)
         {
@@ -102,7 +114,7 @@ public class ChokerTests
     {
         for (int seed = 0; seed < 50; seed++)
         {
-            var choker = new Choker(new Random(seed));
+            var choker = new Choker(new Random(seed), PieceLength);
             Shrink(choker);
             ChokerPeer[] peers = [.. Enumerable.Range(0, 30).Select(i => new ChokerPeer(TimeSpan.Zero) { Interested = true, Rate = i < 3 ? 1000 : 0 })];
             choker.Decide(peers, seeding: false, FourSlots, Minute);
@@ -118,7 +130,7 @@ public class ChokerTests
     [Fact]
     public void APeerThatSnubsUsLosesWhatItEarned()
     {
-        var choker = new Choker(new Random(1));
+        var choker = new Choker(new Random(1), PieceLength);
         Shrink(choker);
         ChokerPeer[] peers = [.. Enumerable.Range(0, 10).Select(i => new ChokerPeer(TimeSpan.Zero) { Interested = true, Rate = 1000 - i })];
         choker.Decide(peers, seeding: false, FourSlots, Minute);
@@ -132,7 +144,7 @@ public class ChokerTests
     [Fact]
     public void AFreeSlotIsGivenWithoutWaitingForTheRound()
     {
-        var choker = new Choker(new Random(1));
+        var choker = new Choker(new Random(1), PieceLength);
         ChokerPeer[] peers = [new(TimeSpan.Zero), new(TimeSpan.Zero)];
         peers[0].Interested = true;
         choker.OnInterested(peers[0], peers, Minute);
@@ -158,10 +170,10 @@ public class ChokerTests
         double _rate;
         long _rounds, _unchoked;
 
-        public Uplink(Random random, int peers, double uplink, double takes)
+        public Uplink(Random random, int peers, double uplink, double takes, int pieceLength = PieceLength)
         {
             (_uplink, _takes) = (uplink, takes);
-            Choker = new Choker(random);
+            Choker = new Choker(random, pieceLength);
             for (int i = 0; i < peers; i++)
             {
                 Peers.Add(new ChokerPeer(_now) { Interested = true });

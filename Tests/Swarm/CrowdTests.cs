@@ -39,6 +39,13 @@ public class CrowdTests
         return session;
     }
 
+    void Offer(PeerSession session, int piece)
+    {
+        int length = PeerMessage.Write(session.ReceiveBuffer.Span, MessageId.Have, piece);
+        length += PeerMessage.Write(session.ReceiveBuffer.Span[length..], MessageId.Unchoke);
+        Assert.True(session.Received(length, _now));
+    }
+
     /// <summary>The messages of this kind that wait for the peer; a writer that finds nothing more is to be woken.</summary>
     int Sent(PeerSession session, MessageId kind)
     {
@@ -110,6 +117,19 @@ public class CrowdTests
         _torrent.Tick(_now += TimeSpan.FromSeconds(1));
         Verify(1);
         Assert.Equal((1, 1), (Sent(leecher, MessageId.Have), Sent(late, MessageId.Have)));
+    }
+
+    [Fact]
+    public void WhoCouldSendAtOnceIsAskedForWhatASlowPeerOwesAndThatPeerIsToldNotTo()
+    {
+        PeerSession slow = Join(1, seed: false), idle = Join(2, seed: false);
+        Offer(slow, piece: 5);
+        Assert.Equal(1, Sent(slow, MessageId.Request));
+        Offer(idle, piece: 5);
+        Assert.Equal((0, 0), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel))); // both may be as fast
+        _now += TimeSpan.FromSeconds(3);
+        Offer(idle, piece: 5);
+        Assert.Equal((1, 1, 1), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel), _picker.Outstanding));
     }
 
     [Fact]

@@ -134,13 +134,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
         BlockVerdict verdict = Picker.OnBlock(peer.Pieces, block, Time(_now), _cancel, out TimeSpan? sentAt);
         Assert.NotEqual(BlockVerdict.Unrequested, verdict);
         peer.Pipeline.OnBlock(block.Length, sentAt, peer.Pieces.Requests.Count, Time(_now));
-        foreach (PeerPieces cancelled in _cancel)
-        {
-            ModelPeer other = Peers.Single(p => p.Pieces == cancelled);
-            other.Asked.RemoveAll(a => a.Block == block);
-            if (cancelled.Requests.Count == 0) other.Pipeline.OnIdle();
-            Ask(other);
-        }
+        foreach (PeerPieces cancelled in _cancel) Ask(Cancel(cancelled, block));
         if (verdict == BlockVerdict.Duplicate)
         {
             Duplicates += block.Length;
@@ -149,6 +143,14 @@ sealed class DownloadModel(Geometry geometry, Random random)
         if (Random.NextDouble() < peer.Lies) _wrong.Add(block);
         else _wrong.Remove(block); // what was there of a peer that was given up is overwritten
         if (Picker.OnWritten(block)) Verify(block.Piece);
+    }
+
+    ModelPeer Cancel(PeerPieces pieces, BlockRef block)
+    {
+        ModelPeer peer = Peers.Single(p => p.Pieces == pieces);
+        peer.Asked.RemoveAll(a => a.Block == block);
+        if (pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
+        return peer;
     }
 
     void Verify(int piece)
@@ -193,6 +195,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
         int room = peer.Pipeline.Depth - pieces.Requests.Count;
         if (room <= 0) return;
         int count = Picker.Pick(pieces, _into.AsSpan(0, room), Time(_now));
+        foreach ((PeerPieces owner, BlockRef block) in Picker.Taken) Cancel(owner, block);
         if (count > 0) peer.Pipeline.OnRequested(Time(_now));
         foreach (BlockRef block in _into.AsSpan(0, count)) peer.Asked.Add((block, _now + peer.RoundTrip / 2));
     }

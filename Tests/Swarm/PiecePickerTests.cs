@@ -232,11 +232,20 @@ public class PiecePickerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void NothingIsAskedTwiceWhileAPieceIsMissing()
+    public void WhileAPieceIsMissingASlowPeersBlocksAreTakenFromItAndNothingIsAskedTwice()
     {
         var picker = new PiecePicker(new Geometry(10 * 4 * Block, 4 * Block), new Random(1));
-        Pick(picker, With(picker, 3), 4);
-        Assert.Empty(Pick(picker, With(picker, 3), 4, at: 100));
+        PeerPieces slow = With(picker, 3), other = With(picker, 3), third = With(picker, 3);
+        BlockRef[] asked = Pick(picker, slow, 4);
+        Assert.Equal([asked[3]], Pick(picker, other, 4)); // another would not come in half the time
+        Assert.Equal([(slow, asked[3])], picker.Taken);
+        Assert.Equal((3, 4), (slow.Requests.Count, picker.Outstanding));
+        picker.CheckInvariants();
+        Assert.Empty(Pick(picker, other, 4, at: 100)); // it owes us a block and is as silent
+        Assert.Equal([asked[2]], Pick(picker, third, 1, at: 100));
+        // It comes all the same: then the other need not send it.
+        Assert.Equal(BlockVerdict.Accepted, Send(picker, slow, asked[3], at: 100));
+        Assert.Equal([other], _cancel);
     }
 
     [Fact]
