@@ -27,7 +27,14 @@ static class HttpBody
         using Stream inflater = Open(body, encoding);
         var plain = new MemoryStream();
         byte[] buffer = new byte[16 * 1024];
-        for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read));
+        try
+        {
+            for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read));
+        }
+        catch (IOException e) // from memory: zlib wants a dictionary that nobody has
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
         return plain.ToArray();
     }
 
