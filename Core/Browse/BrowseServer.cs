@@ -1,5 +1,5 @@
-// The page of `browse`, on the loopback interface, for one person: HTTP by the framework's listener. Every path begins with a
-// token that only the printed URL holds, so other users of this machine, and pages of other sites, can do nothing. A request
+// The page of `browse`, on the loopback interface, for one person. Every path begins with a token that only the printed URL
+// holds, so other users of this machine, and pages of other sites, can do nothing but take up places for a while. A request
 // must also name this very address (against names that were pointed here) and, where a browser says where it comes from,
 // come from this page.
 //   GET  /TOKEN/                      the page
@@ -7,13 +7,16 @@
 //   GET  /TOKEN/downloads.json        what is being fetched
 //   POST /TOKEN/downloads/INFO-HASH   fetches; DELETE ends that
 //   GET  /TOKEN/play/INFO-HASH/FILE   a file while it is fetched, with Range
+using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
+using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Browse;
@@ -23,211 +26,152 @@ namespace TinyTorrent.Browse;
 /// <exception cref="IOException">No answer came; the message says why.</exception>
 delegate (int Status, byte[] Json) CatalogueQuestion(string query, CancellationToken cancellation);
 
-sealed class BrowseServer : IAsyncDisposable
+sealed class BrowseServer : IDisposable
 {
-    const int TokenSize = 16, MostTries = 20, FirstPort = 49152, EndPort = 65536;
+    const int TokenSize = 16;
 
-    /// <summary>Requests answered at once; a browser makes six.</summary>
-    const int MostRequests = 64;
+    const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nCross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer";
 
-    readonly HttpListener _listener;
-    readonly string _token = Convert.ToHexStringLower(Entropy.Secret(TokenSize));
+    /// <summary>A browser makes six connections, and a player that was left keeps one until the next write to it.</summary>
+    public static readonly HttpLimits Limits = new() { Connections = 64 };
+
+    readonly HttpServer _server;
     readonly string _host;
+    readonly byte[] _root; // "/TOKEN/"
     readonly byte[] _page;
     readonly Downloads _downloads;
     readonly CatalogueQuestion _list;
     readonly CancellationTokenSource _stop = new(); // never disposed: a late request may still look at it
-    readonly HashSet<Task> _requests = [];
-    readonly Task _accepting;
 
     /// <param name="port">0 for any.</param>
-    /// <exception cref="HttpListenerException">The port cannot be had.</exception>
-    public BrowseServer(int port, ContentKind? kind, Downloads downloads, CatalogueQuestion list)
+    /// <exception cref="SocketException">The port cannot be had.</exception>
+    public BrowseServer(int port, ContentKind? kind, Downloads downloads, CatalogueQuestion list, HttpLimits? limits = null)
     {
         (_downloads, _list) = (downloads, list);
         _page = WebPage.Write(PageMode.Client, kind);
-        (_listener, int taken) = Listen(port);
-        _host = $"127.0.0.1:{taken}";
-        _accepting = AcceptAsync();
+        string root = $"/{Convert.ToHexStringLower(Entropy.Secret(TokenSize))}/";
+        _root = Encoding.ASCII.GetBytes(root);
+        SharedPort shared = SharedPort.Open(IPAddress.Loopback, port, udp: false);
+        _host = new Uri($"http://127.0.0.1:{shared.Number}").Authority;
+        Url = Origin + root;
+        _server = new HttpServer(shared.Tcp[0], Answer, limits ?? Limits, new Clock(), new TrackerCounters());
     }
 
     /// <summary>With the token.</summary>
-    public string Url => $"{Origin}/{_token}/";
+    public string Url { get; }
 
     string Origin => $"http://{_host}";
 
-    static (HttpListener, int) Listen(int port)
+    void Answer(in HttpRequest request, HttpResponse response)
     {
-        for (int tries = 1; ; tries++)
-        {
-            int taken = port != 0 ? port : new Random().Next(FirstPort, EndPort);
-            var listener = new HttpListener { IgnoreWriteExceptions = false };
-            listener.Prefixes.Add($"http://127.0.0.1:{taken}/");
-            try
-            {
-                listener.Start();
-                return (listener, taken);
-            }
-            catch (HttpListenerException) when (port == 0 && tries < MostTries)
-            {
-                ((IDisposable)listener).Dispose();
-            }
-        }
-    }
-
-    async Task AcceptAsync()
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            HttpListenerContext context;
-            try { context = await _listener.GetContextAsync().ConfigureAwait(false); }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException) { return; } // stopped
-            Task request = Task.Run(() => ServeAsync(context));
-            lock (_requests)
-            {
-                _requests.RemoveWhere(task => task.IsCompleted);
-                _requests.Add(request);
-            }
-        }
-    }
-
-    async Task ServeAsync(HttpListenerContext context)
-    {
-        HttpListenerResponse response = context.Response;
-        try
-        {
-            response.Headers["X-Content-Type-Options"] = "nosniff";
-            response.Headers["Cache-Control"] = "no-store";
-            response.Headers["Cross-Origin-Resource-Policy"] = "same-origin";
-            response.Headers["Referrer-Policy"] = "no-referrer";
-            await AnswerAsync(context.Request, response).ConfigureAwait(false);
-            response.Close();
-        }
-        catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException or OperationCanceledException)
-        {
-            response.Abort(); // the browser has turned away, or the session ends
-        }
-    }
-
-    Task AnswerAsync(HttpListenerRequest request, HttpListenerResponse response)
-    {
-        string path = request.Url?.AbsolutePath ?? "";
-        if (Busy() > MostRequests) return FailAsync(response, 503, "too many requests at once");
-        if (!IsFromHere(request)) return FailAsync(response, 403, "this page is only for who started it");
-        if (!path.StartsWith('/' + _token + '/', StringComparison.Ordinal)) return FailAsync(response, 404, "open the URL that 'tinytorrent browse' has printed");
-        path = path[(_token.Length + 2)..];
-        bool reads = request.HttpMethod is "GET";
-        if (reads && path.Length == 0) return PageAsync(response);
-        if (reads && path == "catalogue.json") return ListAsync(request.Url!.Query, response);
-        if (reads && path == "downloads.json") return JsonAsync(response, 200, _downloads.WriteTo);
-        if (reads && path.StartsWith("play/", StringComparison.Ordinal)) return PlayAsync(path["play/".Length..], request, response);
-        if (request.HttpMethod is "POST" or "DELETE" && path.StartsWith("downloads/", StringComparison.Ordinal))
-        {
-            if (!InfoHash.TryParseHex(path.AsSpan("downloads/".Length), out InfoHash hash)) return FailAsync(response, 400, "not an info-hash");
-            return request.HttpMethod == "POST" ? StartAsync(hash, response) : StopAsync(hash, response);
-        }
-        return FailAsync(response, 404, "there is nothing here");
-    }
-
-    int Busy()
-    {
-        lock (_requests) return _requests.Count(task => !task.IsCompleted);
+        response.Headers = CommonHeaders;
+        ReadOnlySpan<byte> path = request.Path;
+        if (!IsFromHere(request.Headers)) Fail(response, 403, "this page is only for who started it");
+        else if (!path.StartsWith(_root)) Fail(response, 404, "open the URL that 'tinytorrent browse' has printed");
+        else if (request.Method == HttpVerb.Get) Read(path[_root.Length..], request, response);
+        else if (request.Method != HttpVerb.Head && path[_root.Length..].StartsWith("downloads/"u8)) Change(path[(_root.Length + "downloads/".Length)..], request.Method, response);
+        else Fail(response, 404, "there is nothing here");
     }
 
     /// <summary>Sent to this very address, and not by a page of another site.</summary>
-    bool IsFromHere(HttpListenerRequest request) =>
-        request.UserHostName == _host
-        && (request.Headers["Origin"] ?? Origin) == Origin
-        && request.Headers["Sec-Fetch-Site"] is null or "same-origin" or "none";
+    bool IsFromHere(in HttpHeaders headers) =>
+        Is(headers.Host, _host)
+        && (headers.Origin.IsEmpty || Is(headers.Origin, Origin))
+        && (headers.FetchSite.IsEmpty || Is(headers.FetchSite, "same-origin") || Is(headers.FetchSite, "none"));
 
-    Task PageAsync(HttpListenerResponse response)
+    static bool Is(ReadOnlySpan<byte> field, string text) => Ascii.Equals(field, text);
+
+    void Read(ReadOnlySpan<byte> path, in HttpRequest request, HttpResponse response)
     {
-        response.Headers["Content-Security-Policy"] = WebPage.Policy;
-        return SendAsync(response, 200, WebPage.ContentType, _page);
+        if (path.IsEmpty) ShowPage(response);
+        else if (path.SequenceEqual("catalogue.json"u8)) List(request.Query, response);
+        else if (path.SequenceEqual("downloads.json"u8)) WriteJson(response, 200, _downloads.WriteTo);
+        else if (path.StartsWith("play/"u8)) Play(path["play/".Length..], request.Headers.Range, response);
+        else Fail(response, 404, "there is nothing here");
     }
 
-    Task ListAsync(string query, HttpListenerResponse response)
+    void ShowPage(HttpResponse response)
+    {
+        response.ContentType = WebPage.ContentType;
+        response.Headers += $"\r\nContent-Security-Policy: {WebPage.Policy}";
+        response.Write(_page);
+    }
+
+    void List(ReadOnlySpan<byte> query, HttpResponse response)
     {
         try
         {
-            (int status, byte[] json) = _list(query, _stop.Token);
-            return SendAsync(response, status, "application/json", json);
+            (int status, byte[] json) = _list(query.IsEmpty ? "" : "?" + Encoding.ASCII.GetString(query), _stop.Token);
+            (response.Status, response.ContentType) = (status, "application/json");
+            response.Write(json);
         }
         catch (IOException e)
         {
-            return FailAsync(response, 502, e.Message);
+            Fail(response, 502, e.Message);
         }
     }
 
-    Task StartAsync(InfoHash hash, HttpListenerResponse response)
+    void Change(ReadOnlySpan<byte> hex, HttpVerb verb, HttpResponse response)
     {
-        if (!_downloads.TryStart(hash)) return FailAsync(response, 503, "there are too many downloads already");
-        return TellAsync(response, 202, hash);
+        if (!InfoHash.TryParseHex(Encoding.ASCII.GetString(hex), out InfoHash hash)) Fail(response, 400, "not an info-hash");
+        else if (verb == HttpVerb.Post)
+        {
+            if (_downloads.TryStart(hash)) Tell(response, 202, hash);
+            else Fail(response, 503, "there are too many downloads already");
+        }
+        else if (_downloads.StopAsync(hash).GetAwaiter().GetResult()) Tell(response, 200, hash);
+        else Fail(response, 404, "no such torrent is being downloaded");
     }
 
-    async Task StopAsync(InfoHash hash, HttpListenerResponse response)
-    {
-        if (await _downloads.StopAsync(hash).ConfigureAwait(false)) await TellAsync(response, 200, hash).ConfigureAwait(false);
-        else await FailAsync(response, 404, "no such torrent is being downloaded").ConfigureAwait(false);
-    }
-
-    Task TellAsync(HttpListenerResponse response, int status, InfoHash hash) => JsonAsync(response, status, json =>
+    static void Tell(HttpResponse response, int status, InfoHash hash) => WriteJson(response, status, json =>
     {
         json.WriteStartObject();
         json.WriteString("info_hash", hash.ToString());
         json.WriteEndObject();
     });
 
-    Task PlayAsync(string what, HttpListenerRequest request, HttpListenerResponse response)
+    void Play(ReadOnlySpan<byte> what, ReadOnlySpan<byte> asked, HttpResponse response)
     {
-        string[] parts = what.Split('/');
-        if (parts.Length != 2 || !InfoHash.TryParseHex(parts[0], out InfoHash hash)
-            || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+        int slash = Math.Max(0, what.IndexOf((byte)'/'));
+        if (!InfoHash.TryParseHex(Encoding.ASCII.GetString(what[..slash]), out InfoHash hash)
+            || !int.TryParse(what[(slash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int index)
             || _downloads.Find(hash) is not var (playback, metainfo) || index >= metainfo.Files.Files.Count)
-            return FailAsync(response, 404, "no such file is being downloaded");
-        FileEntry file = metainfo.Files.Files[index];
-        response.Headers["Accept-Ranges"] = "bytes";
-        if (!ByteRange.TryRead(request.Headers["Range"], file.Length, out ByteRange range, out bool isPartial))
         {
-            response.Headers["Content-Range"] = $"bytes */{file.Length}";
-            return FailAsync(response, 416, "the file ends before that");
+            Fail(response, 404, "no such file is being downloaded");
+            return;
         }
-        response.StatusCode = isPartial ? 206 : 200;
-        response.ContentType = MediaType.Of(file.Path);
-        response.ContentLength64 = range.Length;
-        if (isPartial) response.Headers["Content-Range"] = $"bytes {range.From}-{range.From + range.Length - 1}/{file.Length}";
-        return playback.CopyAsync(file.Offset + range.From, range.Length, response.OutputStream, _stop.Token);
+        FileEntry file = metainfo.Files.Files[index];
+        response.Headers += "\r\nAccept-Ranges: bytes";
+        if (!ByteRange.TryRead(asked.IsEmpty ? null : Encoding.ASCII.GetString(asked), file.Length, out ByteRange range, out bool isPartial))
+        {
+            response.Headers += $"\r\nContent-Range: bytes */{file.Length}";
+            Fail(response, 416, "the file ends before that");
+            return;
+        }
+        if (isPartial) response.Headers += $"\r\nContent-Range: bytes {range.From}-{range.From + range.Length - 1}/{file.Length}";
+        (response.Status, response.ContentType) = (isPartial ? 206 : 200, MediaType.Of(file.Path));
+        response.Streamed = new StreamedBody(range.Length, output => playback.CopyAsync(file.Offset + range.From, range.Length, output, _stop.Token));
     }
 
-    Task FailAsync(HttpListenerResponse response, int status, string error) => JsonAsync(response, status, json =>
+    static void Fail(HttpResponse response, int status, string error) => WriteJson(response, status, json =>
     {
         json.WriteStartObject();
         json.WriteString("error", error);
         json.WriteEndObject();
     });
 
-    Task JsonAsync(HttpListenerResponse response, int status, Action<Utf8JsonWriter> write)
+    static void WriteJson(HttpResponse response, int status, Action<Utf8JsonWriter> write)
     {
-        using var body = new MemoryStream();
-        using (var json = new Utf8JsonWriter(body)) write(json);
-        return SendAsync(response, status, "application/json", body.ToArray());
-    }
-
-    async Task SendAsync(HttpListenerResponse response, int status, string type, byte[] body)
-    {
-        (response.StatusCode, response.ContentType, response.ContentLength64) = (status, type, body.Length);
-        await response.OutputStream.WriteAsync(body, _stop.Token).ConfigureAwait(false);
+        (response.Status, response.ContentType) = (status, "application/json");
+        using var json = new Utf8JsonWriter(response);
+        write(json);
     }
 
     /// <summary>Ends every request, a player's too.</summary>
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
         if (_stop.IsCancellationRequested) return;
-        await _stop.CancelAsync().ConfigureAwait(false);
-        _listener.Abort();
-        await _accepting.ConfigureAwait(false);
-        Task[] requests;
-        lock (_requests) requests = [.. _requests];
-        await Task.WhenAll(requests).ConfigureAwait(false);
+        _stop.Cancel();
+        _server.Dispose();
     }
 }

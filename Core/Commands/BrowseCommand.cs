@@ -1,5 +1,5 @@
 // `browse`: the catalogue's page on this machine, with downloading and playing, until interrupted.
-using System.Net;
+using System.Net.Sockets;
 using TinyTorrent.Browse;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
@@ -48,7 +48,7 @@ static class BrowseCommand
 
         await using Engine engine = TransferOptions.Start(options);
         await using var downloads = new Downloads(engine, folder, (hash, cancellation) => Fetch(client, hash, cancellation), tracker.Announce);
-        await using BrowseServer server = Start(port, kind, downloads, (query, cancellation) => List(client, query, cancellation));
+        using BrowseServer server = Start(port, kind, downloads, (query, cancellation) => List(client, query, cancellation));
         if (JsonEvents.Create(arguments) is { } events) events.Write("started", json => json.WriteString("url", server.Url));
         else Console.Out.WriteLine(server.Url);
         if (!arguments.Has("--quiet")) Console.Error.WriteLine($"open this page in a browser; downloads go to {Display.Safe(folder)}; Ctrl-C ends it");
@@ -62,7 +62,7 @@ static class BrowseCommand
         {
             return new BrowseServer(port, kind, downloads, list);
         }
-        catch (HttpListenerException e)
+        catch (SocketException e)
         {
             throw new CommandException(ExitCode.Failed, $"cannot listen on 127.0.0.1:{port}: {Failure.Reason(e.Message)} (--page-port chooses another port)");
         }

@@ -89,8 +89,8 @@ sealed unsafe class EpollHttpServer : IServer
     void Drain()
     {
         _epoll.Remove(_stop);
-        TimeSpan end = _clock.Now + HttpLimits.Farewell;
-        while (ServeReady(0) && _now < end - HttpLimits.Farewell / 2) { } // a crowd comes without end
+        TimeSpan end = _clock.Now + _limits.Farewell;
+        while (ServeReady(0) && _now < end - _limits.Farewell / 2) { } // a crowd comes without end
         foreach (Socket listener in _listeners) _epoll.Remove(Descriptor(listener));
         // What has come can still be read behind this, then the end: who has sent half a request is rid of it now.
         foreach (Connection? connection in _connections)

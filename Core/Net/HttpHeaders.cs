@@ -18,7 +18,7 @@ ref struct HttpHeaders
     /// <summary>The client waits for a word before it sends the body.</summary>
     public bool ExpectsContinue;
 
-    public ReadOnlySpan<byte> Host, Origin, Authorization;
+    public ReadOnlySpan<byte> Host, Origin, Authorization, Range, FetchSite;
 
     /// <param name="lines">From the CRLF in front of the first line to the one behind the last.</param>
     /// <param name="keepAlive">What the version of the request means if no header says otherwise.</param>
@@ -46,6 +46,7 @@ ref struct HttpHeaders
         switch (name.Length)
         {
             case 4 when Is(name, "host"u8): return TakeOnce(ref Host, value);
+            case 5 when Is(name, "range"u8): return TakeOnce(ref Range, value);
             case 6 when Is(name, "origin"u8): return TakeOnce(ref Origin, value);
             case 6 when Is(name, "expect"u8):
                 ExpectsContinue = Is(value, "100-continue"u8);
@@ -55,6 +56,7 @@ ref struct HttpHeaders
                 return 200;
             case 13 when Is(name, "authorization"u8): return TakeOnce(ref Authorization, value);
             case 14 when Is(name, "content-length"u8): return TakeLength(value);
+            case 14 when Is(name, "sec-fetch-site"u8): return TakeOnce(ref FetchSite, value);
             case 17 when Is(name, "transfer-encoding"u8): return 400;
             default: return 200;
         }

@@ -11,7 +11,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     /// <summary>A buffer larger than this is not kept for the next answer.</summary>
     const int KeptSize = 4 * 1024;
 
-    const int LengthDigits = 10;
+    const int LengthDigits = 10, LongestNumber = 19;
     const string PlainText = "text/plain";
 
     byte[] _bytes = [];
@@ -28,6 +28,9 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 
     /// <summary>Set by a handler that was asked whether it wants the body of a request: it does, and writes nothing yet.</summary>
     public bool WantsBody { get; set; }
+
+    /// <summary>What a handler answers instead of writing a body. It is sent behind <see cref="Output"/>, which ends with its head.</summary>
+    public StreamedBody? Streamed { get; set; }
 
     /// <summary>Answers that wait to be sent.</summary>
     public ReadOnlyMemory<byte> Output => _bytes.AsMemory(0, _length);
@@ -60,6 +63,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     {
         if (_reserved > 0) memory.Give(_reserved);
         _length = _reserved = 0;
+        Streamed = null;
         if (_bytes.Length > KeptSize) _bytes = [];
     }
 
@@ -79,6 +83,12 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
             _length = start;
             if (request.Headers.ExpectsContinue) this.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
             return false;
+        }
+        if (Streamed is not null)
+        {
+            _length = start;
+            WriteHead(Status, ContentType, Headers, keepAlive);
+            return true;
         }
         if (Status != 200 || ContentType != PlainText || Headers.Length > 0) Rewrite(start, keepAlive);
         Finish(request.Method == HttpVerb.Head);
@@ -122,9 +132,16 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         if (status == 405) this.Write("\r\nAllow: GET, HEAD, POST, DELETE"u8);
         if (!keepAlive) this.Write("\r\nConnection: close"u8);
         this.Write("\r\nContent-Length: "u8);
-        _lengthField = _length;
-        GetSpan(LengthDigits)[..LengthDigits].Fill((byte)' ');
-        Advance(LengthDigits);
+        if (Streamed is { } streamed)
+        {
+            Number(streamed.Length);
+        }
+        else
+        {
+            _lengthField = _length;
+            GetSpan(LengthDigits)[..LengthDigits].Fill((byte)' ');
+            Advance(LengthDigits);
+        }
         this.Write("\r\n\r\n"u8);
         _body = _length;
     }
@@ -143,9 +160,9 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         Advance(written);
     }
 
-    void Number(int value)
+    void Number(long value)
     {
-        Utf8Formatter.TryFormat(value, GetSpan(LengthDigits), out int written);
+        Utf8Formatter.TryFormat(value, GetSpan(LongestNumber), out int written);
         Advance(written);
     }
 
@@ -153,6 +170,8 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     {
         200 => "OK"u8,
         201 => "Created"u8,
+        202 => "Accepted"u8,
+        206 => "Partial Content"u8,
         400 => "Bad Request"u8,
         401 => "Unauthorized"u8,
         403 => "Forbidden"u8,
@@ -162,16 +181,23 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         411 => "Length Required"u8,
         413 => "Content Too Large"u8,
         414 => "URI Too Long"u8,
+        416 => "Range Not Satisfiable"u8,
         417 => "Expectation Failed"u8,
         429 => "Too Many Requests"u8,
         431 => "Request Header Fields Too Large"u8,
         500 => "Internal Server Error"u8,
+        502 => "Bad Gateway"u8,
         503 => "Service Unavailable"u8,
         505 => "HTTP Version Not Supported"u8,
         507 => "Insufficient Storage"u8,
         _ => "Error"u8,
     };
 }
+
+/// <summary>A body that is made while it is sent, at the speed of who takes it. For handlers of an <see cref="HttpServer"/> alone.</summary>
+/// <param name="Length">Bytes that will be written.</param>
+/// <param name="CopyAsync">Writes them; an exception ends the connection.</param>
+sealed record StreamedBody(long Length, Func<Stream, Task> CopyAsync);
 
 /// <summary>
 /// Answers one request: a route or several. Any thread may call it. A request with a body comes first without it: the handler

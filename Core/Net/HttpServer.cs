@@ -24,7 +24,7 @@ sealed record HttpLimits
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>What a server that stops leaves to who has asked and has not taken the whole answer.</summary>
-    public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(0.4);
+    public TimeSpan Farewell { get; init; } = TimeSpan.FromSeconds(0.4);
 
     /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
     /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
@@ -108,7 +108,7 @@ sealed class HttpServer : IServer
         try
         {
             _listener.Blocking = false;
-            for (TimeSpan end = _clock.Now + HttpLimits.Farewell / 2; _clock.Now < end;)
+            for (TimeSpan end = _clock.Now + _limits.Farewell / 2; _clock.Now < end;)
             {
                 Socket socket = _listener.Accept();
                 socket.Blocking = true; // it has the listener's way, which a stream refuses
@@ -120,7 +120,7 @@ sealed class HttpServer : IServer
 
     void Admit(Socket socket)
     {
-        if (TryAdd(socket, out Connection? connection)) _ = ServeAsync(connection);
+        if (TryAdd(socket, out Connection? connection)) _ = Task.Run(() => ServeAsync(connection)); // a handler may wait
         else socket.Dispose();
     }
 
@@ -168,6 +168,7 @@ sealed class HttpServer : IServer
         }
         catch (AuthenticationException) { } // closed by the heartbeat
         catch (SocketException) { } // reset
+        catch (OperationCanceledException) { } // what the handler waited for is ended by whose it is
         catch (ObjectDisposedException) { } // closed by the heartbeat
         finally
         {
@@ -187,6 +188,11 @@ sealed class HttpServer : IServer
             {
                 connection.Deadline = _clock.Now + _limits.Request + TimeSpan.FromSeconds(output.Length / MinRate);
                 await stream.WriteAsync(output).ConfigureAwait(false);
+                if (session.Streamed is { } body)
+                {
+                    connection.Deadline = TimeSpan.MaxValue; // a film takes as long as who watches it
+                    await body.CopyAsync(stream).ConfigureAwait(false);
+                }
                 session.Sent();
                 answered = true;
                 if (goesOn) continue;
@@ -253,7 +259,7 @@ sealed class HttpServer : IServer
             foreach (Connection connection in _connections) connection.HangUp();
             if (_connections.Count == 0) _empty.TrySetResult();
         }
-        if (!_empty.Task.Wait(HttpLimits.Farewell))
+        if (!_empty.Task.Wait(_limits.Farewell))
         {
             lock (_connections)
             {

@@ -74,11 +74,14 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     public bool Answer(out ReadOnlyMemory<byte> output)
     {
         bool goesOn = true;
-        while (goesOn && _response.Output.Length < MaxOutput && TryAnswerNext(out goesOn)) { }
+        while (goesOn && Streamed is null && _response.Output.Length < MaxOutput && TryAnswerNext(out goesOn)) { }
         if (_start == _end) (_start, _end) = (0, 0);
         output = _response.Output;
         return goesOn;
     }
+
+    /// <summary>What is to be sent behind the output, or null.</summary>
+    public StreamedBody? Streamed => _response.Streamed;
 
     public void Sent() => _response.Clear();
 

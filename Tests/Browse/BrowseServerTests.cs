@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using TinyTorrent.Browse;
@@ -6,6 +7,7 @@ using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Net;
 using TinyTorrent.Tests.Storage;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
@@ -44,9 +46,11 @@ public sealed class BrowseServerTests : IDisposable
         Seed(announce);
         Directory.CreateDirectory(At("out"));
         _downloads = new Downloads(_engine, At("out"), (hash, _) => hash == _metainfo.InfoHash ? _metainfo : throw new IOException("not listed"), announce);
-        _server = new BrowseServer(0, null, _downloads, (query, _) => query == "?q=gone"
-            ? throw new IOException("no answer") : (200, Encoding.UTF8.GetBytes($$"""{"query":"{{query}}"}""")));
+        _server = Serve(BrowseServer.Limits);
     }
+
+    BrowseServer Serve(HttpLimits limits) => new(0, null, _downloads, (query, _) => query == "?q=gone"
+        ? throw new IOException("no answer") : (200, Encoding.UTF8.GetBytes($$"""{"query":"{{query}}"}""")), limits);
 
     string At(string path) => Path.Combine(_folder.Path, path);
 
@@ -63,7 +67,7 @@ public sealed class BrowseServerTests : IDisposable
 
     async Task DisposeAsync()
     {
-        await _server.DisposeAsync();
+        _server.Dispose();
         await _downloads.DisposeAsync();
         await _engine.DisposeAsync();
         await _seeder.DisposeAsync();
@@ -130,7 +134,7 @@ public sealed class BrowseServerTests : IDisposable
     public async Task ANameThatWasPointedHereIsRefused()
     {
         using HttpResponseMessage answer = await Send(HttpMethod.Get, _server.Url, ("Host", $"evil.example:{new Uri(_server.Url).Port}"));
-        Assert.Contains(answer.StatusCode, new[] { HttpStatusCode.Forbidden, HttpStatusCode.NotFound });
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
     [Fact]
@@ -243,13 +247,59 @@ public sealed class BrowseServerTests : IDisposable
         Assert.Equal("a letter", await File.ReadAllTextAsync(At("out/film.webm")));
     }
 
+    static NetworkStream Begin(BrowseServer server)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = (int)s_patience.TotalMilliseconds };
+        socket.Connect(IPAddress.Loopback, new Uri(server.Url).Port);
+        var stream = new NetworkStream(socket, ownsSocket: true);
+        stream.Write("GET /"u8);
+        return stream;
+    }
+
+    [Fact]
+    public void BeyondSixtyFourConnectionsOneIsClosed()
+    {
+        using BrowseServer server = Serve(BrowseServer.Limits with { Request = TimeSpan.FromHours(1) });
+        var places = new List<NetworkStream>();
+        for (int i = 0; i < 64; i++) places.Add(Begin(server));
+        TrackerDoor.AssertClosed(() => Begin(server));
+        for (int i = 0; i < places.Count; i++)
+        {
+            using NetworkStream place = places[i];
+            place.Write(" HTTP/1.1\r\nConnection: close\r\n\r\n"u8);
+            Assert.StartsWith("HTTP/1.1 403", TrackerDoor.ReadToEnd(place), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task WhoIsSlowToAskLosesItsPlaceAndWhoIsSlowToWatchDoesNot()
+    {
+        using BrowseServer server = Serve(BrowseServer.Limits with { Request = TimeSpan.FromSeconds(1) });
+        TrackerDoor.AssertClosed(() => Begin(server));
+        _downloads.TryStart(_metainfo.InfoHash);
+        await Until("downloading");
+        // Five seconds' worth, as the seeder gives it.
+        Assert.Equal(_content, await _http.GetByteArrayAsync(new Uri($"{server.Url}play/{_metainfo.InfoHash}/0")));
+    }
+
+    [Theory]
+    [InlineData("page.html")]
+    [InlineData("page.XHTML")]
+    [InlineData("picture.svg")]
+    [InlineData("script.js")]
+    [InlineData("feed.xml")]
+    [InlineData("paper.pdf")]
+    [InlineData("film.mp4.html")]
+    [InlineData("nothing")]
+    public void WhatABrowserCouldRunIsJustBytesToIt(string path) => Assert.Equal("application/octet-stream", MediaType.Of(path));
+
     [Fact]
     public async Task EndingDoesNotWaitForAPlayerThatWaits()
     {
         _downloads.TryStart(_metainfo.InfoHash);
         await Until("downloading");
         using HttpResponseMessage playing = await _http.GetAsync(new Uri($"{_server.Url}play/{_metainfo.InfoHash}/0"), HttpCompletionOption.ResponseHeadersRead);
-        await _server.DisposeAsync().AsTask().WaitAsync(s_patience);
+        await Task.Run(_server.Dispose).WaitAsync(s_patience);
         await Assert.ThrowsAnyAsync<Exception>(() => playing.Content.ReadAsByteArrayAsync().WaitAsync(s_patience));
     }
 }

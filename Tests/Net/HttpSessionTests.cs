@@ -57,6 +57,28 @@ public class HttpSessionTests
     }
 
     [Fact]
+    public void ABodyThatIsMadeWhileItIsSentStandsBetweenItsHeadAndTheNextAnswer()
+    {
+        var session = new HttpSession(Stream, new HttpMemory(0));
+        byte[] requests = Encoding.ASCII.GetBytes("GET /film HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n");
+        requests.CopyTo(session.ReceiveBuffer);
+        session.Received(requests.Length);
+        Assert.True(session.Answer(out ReadOnlyMemory<byte> output));
+        Assert.Equal("HTTP/1.1 206 Partial Content\r\nContent-Type: video/webm\r\nContent-Length: 98765432109\r\n\r\n", Encoding.Latin1.GetString(output.Span));
+        Assert.Equal(98_765_432_109, session.Streamed!.Length);
+        session.Sent();
+        Assert.True(session.Answer(out output));
+        Assert.EndsWith("\r\n\r\n/x|", Encoding.Latin1.GetString(output.Span), StringComparison.Ordinal);
+        Assert.Null(session.Streamed);
+
+        static void Stream(in HttpRequest request, HttpResponse response)
+        {
+            if (!request.Path.SequenceEqual("/film"u8)) Echo(request, response);
+            else (response.Status, response.ContentType, response.Streamed) = (206, "video/webm", new StreamedBody(98_765_432_109, _ => Task.CompletedTask));
+        }
+    }
+
+    [Fact]
     public void CuttingTheStreamNeverChangesTheAnswers()
     {
         string requests = string.Concat(Enumerable.Repeat(Get, 40)) + "\r\n" + Get + Last + Get;
