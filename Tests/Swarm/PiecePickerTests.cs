@@ -1,58 +1,10 @@
-using System.Diagnostics;
-using System.Globalization;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
-using Xunit.Abstractions;
 
 namespace TinyTorrent.Tests.Swarm;
 
-public class PiecePickerTests(ITestOutputHelper output)
+public class PiecePickerTests : PiecePickerFixture
 {
-    const int Block = Geometry.BlockLength;
-
-    static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-
-    readonly List<PeerPieces> _cancel = [];
-
-    static PeerPieces Seed(PiecePicker picker)
-    {
-        PeerPieces peer = picker.Add(null);
-        picker.OnHaveAll(peer);
-        PiecePicker.OnUnchoke(peer);
-        return peer;
-    }
-
-    static PeerPieces With(PiecePicker picker, params int[] pieces)
-    {
-        PeerPieces peer = picker.Add(null);
-        foreach (int piece in pieces) picker.OnHave(peer, piece);
-        PiecePicker.OnUnchoke(peer);
-        return peer;
-    }
-
-    static BlockRef[] Pick(PiecePicker picker, PeerPieces peer, int count, double at = 1)
-    {
-        var into = new BlockRef[count];
-        return into[..picker.Pick(peer, into, at * Second)];
-    }
-
-    BlockVerdict Send(PiecePicker picker, PeerPieces peer, BlockRef block, double at = 1)
-    {
-        _cancel.Clear();
-        return picker.OnBlock(peer, block, at * Second, _cancel, out _);
-    }
-
-    void Finish(PiecePicker picker, PeerPieces peer, int piece, Geometry geometry)
-    {
-        for (int b = 0; b < geometry.BlocksIn(piece); b++)
-        {
-            BlockRef block = geometry.Block(piece, b);
-            if (!peer.Requests.Contains(block)) continue;
-            Send(picker, peer, block);
-            picker.OnWritten(block);
-        }
-    }
-
     [Fact]
     public void ThePieceFewestHaveIsAskedForFirst()
     {
@@ -225,8 +177,8 @@ public class PiecePickerTests(ITestOutputHelper output)
         Assert.Equal(new BlockRef(0, 7 * Block, Block), others[0].Requests[0].Block);
         Assert.InRange(others.Sum(o => o.Requests.Count), 14, 8 * (PiecePicker.MaxAskedOf - 1));
         Assert.Equal(BlockVerdict.Accepted, Send(picker, others[0], others[0].Requests[0].Block, at: 4.1));
-        Assert.Equal(PiecePicker.MaxAskedOf - 1, _cancel.Count);
-        Assert.Contains(slow, _cancel);
+        Assert.Equal(PiecePicker.MaxAskedOf - 1, Cancel.Count);
+        Assert.Contains(slow, Cancel);
         Assert.Equal(BlockVerdict.Duplicate, Send(picker, slow, new BlockRef(0, 7 * Block, Block), at: 4.2));
         Assert.Equal(BlockVerdict.Unrequested, Send(picker, slow, new BlockRef(0, 7 * Block, Block), at: 4.3));
     }
@@ -245,7 +197,7 @@ public class PiecePickerTests(ITestOutputHelper output)
         Assert.Equal([asked[2]], Pick(picker, third, 1, at: 100));
         // It comes all the same: then the other need not send it.
         Assert.Equal(BlockVerdict.Accepted, Send(picker, slow, asked[3], at: 100));
-        Assert.Equal([other], _cancel);
+        Assert.Equal([other], Cancel);
     }
 
     [Fact]
@@ -258,7 +210,7 @@ public class PiecePickerTests(ITestOutputHelper output)
         Assert.False(picker.GiveBack(late, block));
         Assert.Contains(block, Pick(picker, other, 4));
         Assert.Equal(BlockVerdict.Accepted, Send(picker, late, block));
-        Assert.Equal([other], _cancel);
+        Assert.Equal([other], Cancel);
         Assert.Equal(BlockVerdict.Unrequested, Send(picker, late, block));
         Assert.True(picker.OnReject(other, block));
         Assert.False(picker.OnReject(other, block));
@@ -281,44 +233,6 @@ public class PiecePickerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void ThePeerThatSentAWholeBadPieceIsProvenGuilty()
-    {
-        var geometry = new Geometry(2 * 2 * Block, 2 * Block);
-        var picker = new PiecePicker(geometry, new Random(1));
-        PeerPieces liar = Seed(picker);
-        int piece = Pick(picker, liar, 2)[0].Piece;
-        Finish(picker, liar, piece, geometry);
-        var contributors = new List<PeerPieces>();
-        Assert.True(picker.OnHashFailed(piece, contributors));
-        Assert.Equal([liar], contributors);
-    }
-
-    [Fact]
-    public void TwoPeersThatSharedABadPieceWorkAloneUntilTheyAreClear()
-    {
-        var geometry = new Geometry(40 * 16 * Block, 16 * Block);
-        var picker = new PiecePicker(geometry, new Random(1));
-        PeerPieces a = Seed(picker), b = Seed(picker);
-        int piece = Pick(picker, a, 15)[0].Piece;
-        Assert.Equal(piece, Assert.Single(Pick(picker, b, 1)).Piece);
-        Finish(picker, a, piece, geometry);
-        Finish(picker, b, piece, geometry);
-        var contributors = new List<PeerPieces>();
-        Assert.False(picker.OnHashFailed(piece, contributors));
-        Assert.Equal([a, b], contributors);
-        Assert.True(a.Trials == 1 && b.Trials == 1);
-
-        int alone = Pick(picker, a, 2)[0].Piece;
-        Assert.NotEqual(alone, Pick(picker, b, 2)[0].Piece);
-        Assert.NotEqual(alone, Pick(picker, Seed(picker), 2)[0].Piece);
-        Pick(picker, a, 14);
-        Finish(picker, a, alone, geometry);
-        picker.OnVerified(alone);
-        Assert.True(a.Trials == 0 && b.Trials == 1);
-        picker.CheckInvariants();
-    }
-
-    [Fact]
     public void BlocksOfAnEarlierRunAreNotFetchedAgainAndProveNobodyGuilty()
     {
         var geometry = new Geometry(2 * 4 * Block, 4 * Block);
@@ -335,78 +249,5 @@ public class PiecePickerTests(ITestOutputHelper output)
         Assert.False(picker.OnHashFailed(0, []));
         blocks.SetAll();
         Assert.True(picker.MarkBlocks(0, blocks));
-    }
-
-    [Fact]
-    public void ARunningDownloadAllocatesNothingPerBlock()
-    {
-        var geometry = new Geometry(1000L * 32 * Block, 32 * Block);
-        var picker = new PiecePicker(geometry, new Random(1));
-        PeerPieces[] peers = [.. Enumerable.Range(0, 8).Select(_ => Seed(picker))];
-        var into = new BlockRef[40];
-        var complete = new List<int>();
-        TimeSpan now = Second;
-        long before = 0;
-        for (int round = 0; round < 3000; round++)
-        {
-            if (round == 1000) before = GC.GetAllocatedBytesForCurrentThread();
-            PeerPieces peer = peers[round % peers.Length];
-            now += TimeSpan.FromMilliseconds(1);
-            picker.Pick(peer, into.AsSpan(0, 40 - peer.Requests.Count), now);
-            for (int i = 0; i < 5; i++)
-            {
-                BlockRef block = peer.Requests[0].Block;
-                picker.OnBlock(peer, block, now, _cancel, out _);
-                if (picker.OnWritten(block)) picker.OnVerified(block.Piece);
-            }
-        }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
-
-    [Fact]
-    public void ThePriceOfARequestDoesNotGrowWithTheNumberOfPieces()
-    {
-        foreach (int pieces in (int[])[1_000, 1_000, 10_000, 100_000, 2_000_000])
-        {
-            long memory = GC.GetAllocatedBytesForCurrentThread();
-            var picker = new PiecePicker(new Geometry((long)pieces * Block, Block), new Random(1));
-            memory = GC.GetAllocatedBytesForCurrentThread() - memory;
-            var random = new Random(2);
-            PeerPieces[] seeds = [.. Enumerable.Range(0, 4).Select(_ => Seed(picker))];
-            PeerPieces[] sparse = [.. Enumerable.Range(0, 20).Select(_ => With(picker, [.. Enumerable.Range(0, 200).Select(_ => random.Next(pieces))]))];
-            var half = new Bitfield(pieces);
-            for (int i = 0; i < pieces; i++) if (random.Next(2) == 0) half.Set(i);
-            PeerPieces leecher = picker.Add(null);
-            long start = Stopwatch.GetTimestamp();
-            picker.OnBitfield(leecher, half.Bytes);
-            double bitfield = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            PiecePicker.OnUnchoke(leecher);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{pieces,9} pieces: {(double)memory / pieces:0.0} bytes each, bitfield {bitfield:0.000} ms; ns a block: sparse peers {Drive(picker, sparse, Math.Min(100, pieces / 100)):0}, seeds {Drive(picker, seeds, Math.Min(5000, pieces / 20)):0}, leecher {Drive(picker, [leecher], Math.Min(5000, pieces / 20)):0}"));
-            Assert.True((double)memory / pieces < 16 || pieces < 100_000);
-        }
-
-        // Pick, receive, write and verify one-block pieces: every step of a piece's life for every block.
-        double Drive(PiecePicker picker, PeerPieces[] peers, int rounds)
-        {
-            var into = new BlockRef[1];
-            // The median of rounds: a busy machine takes the processor away now and then.
-            var times = new List<double>();
-            for (int round = 0; round < rounds; round++)
-            {
-                long start = Stopwatch.GetTimestamp();
-                int blocks = 0;
-                foreach (PeerPieces peer in peers)
-                {
-                    if (picker.Pick(peer, into, Second) == 0) continue;
-                    blocks++;
-                    picker.OnBlock(peer, into[0], Second, _cancel, out _);
-                    if (picker.OnWritten(into[0])) picker.OnVerified(into[0].Piece);
-                }
-                if (blocks > 0) times.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / blocks);
-            }
-            times.Sort();
-            return times.Count == 0 ? 0 : times[times.Count / 2];
-        }
     }
 }
