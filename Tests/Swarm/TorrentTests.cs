@@ -1,4 +1,7 @@
+using System.Net;
 using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
 
 namespace TinyTorrent.Tests.Swarm;
 
@@ -43,6 +46,35 @@ public class TorrentTests
         Assert.All(downloaders, d => Assert.True(d.Torrent.Stats.IsComplete));
         Assert.All(downloaders, d => Assert.Equal(swarm.Content, d.Disk.Content));
         Assert.Equal(swarm.Content.Length, seed.Torrent.Stats.Uploaded); // once is enough
+    }
+
+    [Theory]
+    [InlineData((int)MessageId.Have)]
+    [InlineData((int)MessageId.SuggestPiece)]
+    [InlineData((int)MessageId.AllowedFast)]
+    [InlineData((int)MessageId.Request)]
+    public void WhoNamesAPieceThatDoesNotExistIsHungUpOn(int kind)
+    {
+        var id = (MessageId)kind;
+        foreach (int piece in (int[])[-1, 5, int.MinValue, int.MaxValue]) Assert.False(Hears(piece, 0, 1));
+        Assert.True(Hears(4, 0, 1));
+        if (id != MessageId.Request) return;
+        foreach ((int begin, int length) in ((int, int)[])[(-1, 1), (32 * KiB, 1), (32 * KiB - 1, 2), (int.MaxValue, int.MaxValue), (0, 0), (0, -1), (1, int.MaxValue), (0, 16 * KiB + 1)])
+            Assert.False(Hears(4, begin, length), $"{length} bytes at {begin}");
+
+        bool Hears(int piece, int begin, int length)
+        {
+            var geometry = new Geometry(5 * 32 * KiB, 32 * KiB);
+            var torrent = new Torrent(default, geometry, new PiecePicker(geometry, new Random(1)), new MemoryDisk(new byte[geometry.TotalLength], geometry), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
+            var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, new IPEndPoint(IPAddress.Loopback, 1), dialled: false, default));
+            byte[] wire = new byte[200];
+            new Handshake(default, new PeerId("-XX0001-abcdefghijkl"u8), SupportsFast: true, SupportsExtensions: false).Write(wire);
+            int end = Handshake.Size + PeerMessage.Write(wire.AsSpan(Handshake.Size), MessageId.HaveNone);
+            Span<byte> rest = wire.AsSpan(end);
+            end += id == MessageId.Request ? PeerMessage.Write(rest, id, new BlockRef(piece, begin, length)) : PeerMessage.Write(rest, id, piece);
+            wire.AsSpan(0, end).CopyTo(session.ReceiveBuffer.Span);
+            return session.Received(end, default);
+        }
     }
 
     [Fact]
