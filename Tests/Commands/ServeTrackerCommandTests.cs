@@ -322,7 +322,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
         int served = 0, refused = 0;
         for (int i = 0; i < 500; i++)
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 20_000 };
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 60_000 };
             sockets.Add(socket);
             try
             {

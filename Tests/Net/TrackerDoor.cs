@@ -33,7 +33,7 @@ sealed class TrackerDoor : IDisposable
     public TrackerDoor(Way way, HttpLimits? limits = null, TrackerOptions? options = null, IPAddress? address = null)
     {
         _way = way;
-        int copies = way == Way.Portable || limits is not null || !OperatingSystem.IsLinux() ? 1 : 3;
+        int copies = way == Way.Portable || limits?.Connections < new HttpLimits().Connections || !OperatingSystem.IsLinux() ? 1 : 3;
         SharedPort shared = SharedPort.Open(address ?? IPAddress.IPv6Any, 0, copies);
         Port = UdpPort = shared.Number;
         Server = new TrackerServer(options ?? new TrackerOptions(), limits ?? new HttpLimits(), [shared], way == Way.Portable) { Identity = s_identity.Value };
@@ -49,13 +49,13 @@ sealed class TrackerDoor : IDisposable
     public int Port { get; }
     public int UdpPort { get; }
 
-    /// <summary>A connection over which the server can be asked; reading from it ends after 10 s.</summary>
+    /// <summary>A connection over which the server can be asked; reading from it ends after a minute.</summary>
     public Stream Dial(IPAddress? address = null) => Secure(DialRaw(address));
 
     /// <summary>What the way asks for on top of a TCP connection; owns it.</summary>
     public Stream Secure(Socket socket)
     {
-        var plain = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = 10_000 };
+        var plain = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = 60_000 };
         if (_way != Way.Tls) return plain;
         var stream = new SslStream(plain);
         stream.AuthenticateAsClient(new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null });
@@ -66,7 +66,7 @@ sealed class TrackerDoor : IDisposable
     public Socket DialRaw(IPAddress? address = null)
     {
         address ??= IPAddress.Loopback;
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000, NoDelay = true };
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 60_000, NoDelay = true };
         socket.Connect(address, Port);
         return socket;
     }

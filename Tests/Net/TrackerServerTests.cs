@@ -24,7 +24,7 @@ public class TrackerServerTests
 
     static UdpReply UdpAnnounce(IPAddress address, int port, ushort listens, byte[] buffer)
     {
-        using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 10_000 };
+        using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 60_000 };
         socket.Connect(address, port);
         ulong id = Udp(socket, buffer, UdpCodec.WriteConnect(buffer, 1)).ConnectionId;
         var announce = new Announce { InfoHash = Name, PeerId = default, Port = listens, Left = 1, NumWant = -1 };

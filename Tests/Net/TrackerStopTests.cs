@@ -9,6 +9,8 @@ namespace TinyTorrent.Tests.Net;
 
 public class TrackerStopTests
 {
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
     [Theory]
     [InlineData(Way.Portable)]
     [InlineData(Way.Fast)]
@@ -30,13 +32,10 @@ public class TrackerStopTests
     [InlineData(Way.Portable)]
     [InlineData(Way.Fast)]
     [InlineData(Way.Tls)]
-    public async Task WhoHasAskedIsAnsweredBeforeTheEndAndNobodyElseIsWaitedFor(Way way)
+    public async Task WhoAsksWithoutEndAndTakesNothingIsNotWaitedFor(Way way)
     {
         var door = new TrackerDoor(way);
-        using Stream idle = door.Dial(), half = door.Dial(), greedy = door.Dial();
-        idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
-        Assert.True(idle.Read(new byte[1000]) > 0);
-        half.Write("GET /hea"u8);
+        using Stream greedy = door.Dial();
         byte[] much = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", 200)));
         Task greed = Task.Run(() =>
         {
@@ -46,16 +45,30 @@ public class TrackerStopTests
             }
             catch (IOException) { }
         });
+        await Task.Run(door.Dispose).WaitAsync(s_patience);
+        await greed.WaitAsync(s_patience);
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task WhoHasAskedIsAnsweredBeforeTheEndAndNobodyElseIsWaitedFor(Way way)
+    {
+        var door = new TrackerDoor(way, new HttpLimits { Farewell = s_patience, Request = s_patience });
+        using Stream idle = door.Dial(), half = door.Dial();
+        idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        Assert.True(idle.Read(new byte[1000]) > 0);
+        half.Write("GET /hea"u8);
         var asking = new List<Stream>();
         for (int i = 0; i < 100; i++) asking.Add(door.Dial());
         foreach (Stream stream in asking) stream.Write("GET /health HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\nGET /hea"u8);
-        await Task.Run(door.Dispose).WaitAsync(TimeSpan.FromSeconds(20));
+        await Task.Run(door.Dispose).WaitAsync(s_patience / 2); // nobody is left who would take the whole farewell
         foreach (Stream stream in asking)
         {
             using (stream) Assert.Equal(2, Answers(stream));
         }
         foreach (Stream stream in (Stream[])[idle, half]) TrackerDoor.AssertClosed(() => stream);
-        await greed.WaitAsync(TimeSpan.FromSeconds(20));
 
         // A reset may follow what was answered: half a request was still to be read.
         static int Answers(Stream stream)
@@ -75,7 +88,6 @@ public class TrackerStopTests
     [InlineData(false)]
     public async Task PacketsThatWaitWhenItStopsAreAnswered(bool portable)
     {
-        TimeSpan patience = TimeSpan.FromSeconds(60);
         using var busy = new SemaphoreSlim(0);
         using var goOn = new SemaphoreSlim(0);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
@@ -85,22 +97,22 @@ public class TrackerStopTests
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         client.Connect(IPAddress.Loopback, port);
         client.Send([1]);
-        Assert.True(await busy.WaitAsync(patience));
+        Assert.True(await busy.WaitAsync(s_patience));
         await Queue(2);
         server.Stop();
         goOn.Release();
         Task stopped = Task.Run(server.Dispose);
-        Assert.True(await busy.WaitAsync(patience));
+        Assert.True(await busy.WaitAsync(s_patience));
         await Queue(3); // what comes while it answers the last of them belongs to them
         goOn.Release(2);
-        await stopped.WaitAsync(patience);
+        await stopped.WaitAsync(s_patience);
         byte[] answer = new byte[10];
-        for (byte i = 1; i <= 3; i++) Assert.Equal((1, i), (await client.ReceiveAsync(answer).WaitAsync(patience), answer[0]));
+        for (byte i = 1; i <= 3; i++) Assert.Equal((1, i), (await client.ReceiveAsync(answer).WaitAsync(s_patience), answer[0]));
 
         async Task Queue(byte packet)
         {
             client.Send([packet]);
-            using var late = new CancellationTokenSource(patience);
+            using var late = new CancellationTokenSource(s_patience);
             while (socket.Available == 0) await Task.Delay(1, late.Token);
         }
 
@@ -108,7 +120,7 @@ public class TrackerStopTests
         {
             if (packet.IsEmpty) return 0; // woken
             busy.Release();
-            goOn.Wait(patience);
+            goOn.Wait(s_patience);
             reply[0] = packet[0];
             return 1;
         }
@@ -139,7 +151,7 @@ public class TrackerStopTests
 
         void Ask()
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10_000 };
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 60_000 };
             socket.Connect(IPAddress.Loopback, port.Number);
             clients.Add(new NetworkStream(socket, ownsSocket: true));
             clients[^1].Write("GET /x HTTP/1.1\r\n\r\n"u8);
