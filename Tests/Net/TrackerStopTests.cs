@@ -89,7 +89,7 @@ public class TrackerStopTests
     public async Task PacketsThatWaitWhenItStopsAreAnswered(bool portable)
     {
         using var busy = new SemaphoreSlim(0);
-        using var goOn = new SemaphoreSlim(0);
+        SemaphoreSlim[] goOn = [.. Enumerable.Range(0, 4).Select(_ => new SemaphoreSlim(0))]; // one for each packet: two threads may wait
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         int port = ((IPEndPoint)socket.LocalEndPoint!).Port;
@@ -100,11 +100,12 @@ public class TrackerStopTests
         Assert.True(await busy.WaitAsync(s_patience));
         await Queue(2);
         server.Stop();
-        goOn.Release();
+        goOn[1].Release();
         Task stopped = Task.Run(server.Dispose);
         Assert.True(await busy.WaitAsync(s_patience));
         await Queue(3); // what comes while it answers the last of them belongs to them
-        goOn.Release(2);
+        goOn[2].Release();
+        goOn[3].Release();
         await stopped.WaitAsync(s_patience);
         byte[] answer = new byte[10];
         for (byte i = 1; i <= 3; i++) Assert.Equal((1, i), (await client.ReceiveAsync(answer).WaitAsync(s_patience), answer[0]));
@@ -120,7 +121,7 @@ public class TrackerStopTests
         {
             if (packet.IsEmpty) return 0; // woken
             busy.Release();
-            goOn.Wait(s_patience);
+            goOn[packet[0]].Wait(s_patience);
             reply[0] = packet[0];
             return 1;
         }
