@@ -64,7 +64,7 @@ static class BrowseCommand
         }
         catch (SocketException e)
         {
-            throw new CommandException(ExitCode.Failed, $"cannot listen on 127.0.0.1:{port}: {Failure.Reason(e.Message)} (--page-port chooses another port)");
+            throw new CommandException(ExitCode.Failed, $"cannot listen on 127.0.0.1:{port}: {SystemMessage.Phrase(e.Message)} (--page-port chooses another port)");
         }
     }
 

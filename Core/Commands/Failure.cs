@@ -1,5 +1,6 @@
 // The only place that turns an exception into an exit code and a line on stderr: `tinytorrent: what failed: why`.
 using TinyTorrent.Storage;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -46,28 +47,18 @@ static class Failure
             DirectoryNotFoundException => "no such folder",
             // opening a folder as a file is reported as a lack of permission
             UnauthorizedAccessException when Directory.Exists(path) && !File.Exists(path) => "a folder, or permission denied",
-            _ => Reason(fault.Message),
+            _ => SystemMessage.Phrase(fault.Message),
         };
         return new CommandException(ExitCode.Disk, path.Length == 0 ? reason : $"{path}: {reason}");
     }
 
-    public static CommandException Disk(DiskResult fault) => new(ExitCode.Disk, $"{fault.Path}: {Reason(fault.Reason ?? "")}");
+    public static CommandException Disk(DiskResult fault) => new(ExitCode.Disk, fault.ToString());
 
     /// <summary>The path the framework put between quotes, or "".</summary>
     static string PathIn(string message)
     {
         int open = message.IndexOf('\'', StringComparison.Ordinal), close = message.LastIndexOf('\'');
         return open < close ? message[(open + 1)..close] : "";
-    }
-
-    /// <summary>The system's message as the second half of a sentence: <c>No space left on device : '/x'</c> without its path.</summary>
-    public static string Reason(string message)
-    {
-        if (message.StartsWith("Access to the path", StringComparison.Ordinal)) return "permission denied";
-        if (message.StartsWith("Could not find", StringComparison.Ordinal)) return "no such file";
-        int path = message.IndexOf(" : '", StringComparison.Ordinal);
-        string reason = (path < 0 ? message : message[..path]).TrimEnd('.');
-        return reason.Length > 1 && char.IsLower(reason[1]) ? char.ToLowerInvariant(reason[0]) + reason[1..] : reason;
     }
 
     static void WriteEvent(ExitCode code, string message)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Net;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -34,7 +35,7 @@ static class HealthcheckCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
-            string why = e is OperationCanceledException ? "no answer in time" : Failure.Reason(e.GetBaseException().Message);
+            string why = e is OperationCanceledException ? "no answer in time" : SystemMessage.Phrase(e.GetBaseException().Message);
             throw new CommandException(ExitCode.NoPeer, $"{text}: {why}");
         }
         if (!arguments.Has("--quiet")) Console.Out.WriteLine("ok");

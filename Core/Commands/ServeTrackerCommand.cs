@@ -6,6 +6,7 @@ using TinyTorrent.Catalogue;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -154,7 +155,7 @@ sealed class ServeTrackerCommand : IDisposable
             }
             catch (SocketException e)
             {
-                throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {Failure.Reason(e.Message)} ({option} chooses another address)");
+                throw new CommandException(ExitCode.Failed, $"cannot listen on {endpoint}: {SystemMessage.Phrase(e.Message)} ({option} chooses another address)");
             }
         });
     }

@@ -2,6 +2,7 @@
 using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -26,7 +27,7 @@ static class TorrentDownload
         }
         catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException)
         {
-            throw Failed(url, Failure.Reason(e.GetBaseException().Message));
+            throw Failed(url, SystemMessage.Phrase(e.GetBaseException().Message));
         }
     }
 

@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Net;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -71,7 +72,7 @@ static class TrackerBenchmark
         }
         catch (SocketException e)
         {
-            throw new CommandException(ExitCode.NoPeer, $"{host}: {Failure.Reason(e.Message)}");
+            throw new CommandException(ExitCode.NoPeer, $"{host}: {SystemMessage.Phrase(e.Message)}");
         }
     }
 

@@ -1,6 +1,7 @@
 // How a tracker's state is told: a line for people, a `tracker` event for --json. The same for every command.
 using System.Text.Json;
 using TinyTorrent.Tracker;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -9,7 +10,7 @@ static class TrackerReport
     /// <summary>One line. Holds the tracker's own words: to be shown through Display.Safe.</summary>
     public static string ToLine(TrackerStatus status)
     {
-        if (status.Failure != TrackerFailure.None) return $"{status.Url}: {(status.Failure == TrackerFailure.Unreachable ? Failure.Reason(status.Reason) : status.Reason)}";
+        if (status.Failure != TrackerFailure.None) return $"{status.Url}: {(status.Failure == TrackerFailure.Unreachable ? SystemMessage.Phrase(status.Reason) : status.Reason)}";
         string peers = status.Peers is { } count ? $", {Counted(count, "peer")}" : "";
         string warning = status.Reason.Length > 0 ? $" ({status.Reason})" : "";
         return $"{status.Url}: {Counted(status.Seeders ?? 0, "seeder")}, {Counted(status.Leechers ?? 0, "leecher")}{peers}{warning}";

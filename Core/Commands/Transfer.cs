@@ -123,7 +123,7 @@ sealed class Transfer
         {
             TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {reason}"),
             TrackerFailure.None => new CommandException(ExitCode.NoPeer, "no peer answered, and the torrent names no tracker (try --peer or --tracker)"),
-            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {Failure.Reason(reason)}"),
+            _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {SystemMessage.Phrase(reason)}"),
         };
     }
 
@@ -131,7 +131,7 @@ sealed class Transfer
     {
         Interlocked.Increment(ref _connecting);
         try { await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false); }
-        catch (SocketException e) { _progress.Warning($"{peer}: {Failure.Reason(e.Message)}"); }
+        catch (SocketException e) { _progress.Warning($"{peer}: {SystemMessage.Phrase(e.Message)}"); }
         catch (OperationCanceledException) { } // the engine stops
         finally { Interlocked.Decrement(ref _connecting); }
     }

@@ -78,7 +78,7 @@ static class TransferOptions
         {
             string hint = e.SocketErrorCode == SocketError.AddressAlreadyInUse ? " (--port chooses another, 0 any)" : "";
             string address = options.Bind is null ? $"port {options.Port}" : new IPEndPoint(options.Bind, options.Port).ToString();
-            throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {Failure.Reason(e.Message)}{hint}");
+            throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {SystemMessage.Phrase(e.Message)}{hint}");
         }
     }
 

@@ -1,6 +1,7 @@
 // What the disk said, as a value: inside the engine no disk fault is an exception, so none can be lost on a worker's
 // thread. A command that ends because of one exits with 6 and prints ToString().
 using System.Runtime.InteropServices;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Storage;
 
@@ -61,7 +62,7 @@ readonly record struct DiskResult(DiskFault Fault, string? Path, string? Reason)
 
     public const string LinkRefused = "it is a symbolic link, and links beneath the output folder are not followed";
 
-    public override string ToString() => IsOk ? "ok" : $"{Path}: {Reason}";
+    public override string ToString() => IsOk ? "ok" : $"{Path}: {SystemMessage.Phrase(Reason ?? "")}";
 
     // On Unix an IOException carries errno itself, on Windows a Win32 code under facility 7.
     static DiskFault FromHResult(int hresult)
