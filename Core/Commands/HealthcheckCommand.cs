@@ -66,6 +66,7 @@ static class HealthcheckCommand
             }
             catch (SocketException) when (i + 1 < addresses.Length) { }
         }
+        throw new SocketException((int)SocketError.HostNotFound); // a name without an address is no healthy tracker
     }
 
     static async Task AskUdpAsync(IPEndPoint tracker, CancellationToken patience)

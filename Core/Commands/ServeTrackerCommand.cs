@@ -107,8 +107,7 @@ sealed class ServeTrackerCommand : IDisposable
         command._log.Serving();
         while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);
         command.Dispose();
-        if (command._server.End is { IsOk: false } unsaved)
-            throw new CommandException(ExitCode.Disk, $"the swarms could not be saved at the end: {Failure.Disk(unsaved).Message}");
+        if (command._server.End is { IsOk: false } unsaved) throw new CommandException(ExitCode.Disk, $"the swarms could not be saved at the end: {unsaved}");
         command._log.Tell("stopped", null, null); // who hears it finds the state saved and its folder free
         return ExitCode.Done;
     }

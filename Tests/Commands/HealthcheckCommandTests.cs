@@ -20,6 +20,10 @@ public class HealthcheckCommandTests
         }
     }
 
+    [Fact]
+    public Task ANameWithoutAnAddressIsNotHealthy() =>
+        Assert.ThrowsAsync<SocketException>(() => HealthcheckCommand.AskUdpAsync([], 1, CancellationToken.None));
+
     static async Task AnswerAsync(UdpClient tracker)
     {
         UdpReceiveResult asked = await tracker.ReceiveAsync();

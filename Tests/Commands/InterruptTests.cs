@@ -24,20 +24,9 @@ public partial class InterruptTests
         peer.Start();
 
         ProcessStartInfo start = TheProgram.With("get", folder["x.torrent"], "-o", folder["out"], "--port", "0", "--peer", peer.LocalEndpoint.ToString()!);
-        using Process get = Process.Start(start)!;
-        try
-        {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            using Socket silent = await peer.AcceptSocketAsync(patience.Token);
-            Assert.Equal(0, kill(get.Id, signal));
-            Assert.Equal("x: stopped at 0.0%; the same command goes on from there", (await get.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
-            await get.WaitForExitAsync(patience.Token);
-            Assert.Equal(130, get.ExitCode);
-        }
-        finally
-        {
-            if (!get.HasExited) get.Kill();
-        }
+        Socket? silent = null;
+        await AssertEnds(start, async (_, patience) => silent = await peer.AcceptSocketAsync(patience), signal, "x: stopped at 0.0%; the same command goes on from there");
+        silent!.Dispose();
     }
 
     [Fact]
@@ -46,19 +35,26 @@ public partial class InterruptTests
         if (OperatingSystem.IsWindows()) return;
         ProcessStartInfo start = TheProgram.With("get", "-");
         start.RedirectStandardInput = true;
-        using Process get = Process.Start(start)!;
+        byte[] more = new byte[1_000_000]; // than a pipe holds: it reads
+        await AssertEnds(start, async (get, patience) => await get.StandardInput.BaseStream.WriteAsync(more, patience), SigTerm, "tinytorrent: interrupted");
+    }
+
+    /// <summary>Sends the signal once the program is at work: it says its last words and ends with 130.</summary>
+    static async Task AssertEnds(ProcessStartInfo start, Func<Process, CancellationToken, Task> atWork, int signal, string lastWords)
+    {
+        using Process program = Process.Start(start)!;
         try
         {
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            await get.StandardInput.BaseStream.WriteAsync(new byte[1_000_000], patience.Token); // more than a pipe holds: it reads
-            Assert.Equal(0, kill(get.Id, SigTerm));
-            Assert.Equal("tinytorrent: interrupted", (await get.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
-            await get.WaitForExitAsync(patience.Token);
-            Assert.Equal(130, get.ExitCode);
+            await atWork(program, patience.Token);
+            Assert.Equal(0, kill(program.Id, signal));
+            Assert.Equal(lastWords, (await program.StandardError.ReadToEndAsync(patience.Token)).TrimEnd());
+            await program.WaitForExitAsync(patience.Token);
+            Assert.Equal(130, program.ExitCode);
         }
         finally
         {
-            if (!get.HasExited) get.Kill();
+            if (!program.HasExited) program.Kill();
         }
     }
 
