@@ -22,6 +22,7 @@ static class TrackerBenchmark
         new("--rate", "N", "tracker: announces a second (default: as many as are answered)"),
         new("--window", "N", "tracker: announces on their way at once, over HTTP connections (default 64)"),
         new("--numwant", "N", "tracker: peers wanted in an answer (default 50)"),
+        new("--timeout", "T", "tracker: what is answered later is lost (default 2s)"),
         new("--close", null, "tracker: over HTTP, a connection for each announce"),
     ];
 
@@ -50,6 +51,8 @@ static class TrackerBenchmark
     {
         TimeSpan duration = arguments.Duration("--seconds") ?? TimeSpan.FromSeconds(10);
         if (duration < TimeSpan.FromMilliseconds(100)) throw Arguments.Usage("--seconds takes a time of 0.1 or more");
+        TimeSpan timeout = arguments.Duration("--timeout") ?? LoadPlan.UsualPatience;
+        if (timeout < TimeSpan.FromMilliseconds(100)) throw Arguments.Usage("--timeout takes a time of 0.1 or more");
         int torrents = (int)arguments.Integer("--torrents", 1000, 1, MostTorrents);
         int peers = (int)arguments.Integer("--peers", Math.Max(100_000, torrents), 1, MostPeers);
         if (peers < torrents) throw Arguments.Usage("--peers must be as many as --torrents or more");
@@ -58,7 +61,7 @@ static class TrackerBenchmark
             Target = new IPEndPoint(Resolve(url.Uri.IdnHost), url.Uri.Port), Url = url.Uri, Population = new LoadPopulation(torrents, peers),
             Duration = duration, Once = arguments.Has("--once"), Close = arguments.Has("--close"),
             Rate = arguments.Has("--rate") ? arguments.Integer("--rate", 0, 1, int.MaxValue) : null,
-            Window = (int)arguments.Integer("--window", 64, 1, MostWindow), Wanted = (int)arguments.Integer("--numwant", 50, 0, 200),
+            Window = (int)arguments.Integer("--window", 64, 1, MostWindow), Wanted = (int)arguments.Integer("--numwant", 50, 0, 200), Patience = timeout,
         };
         if (plan.Population.Addresses <= plan.Sources) return plan;
         throw Arguments.Usage($"so many peers a torrent need {plan.Population.Addresses} addresses, and there {(plan.Sources == 1 ? "is 1" : $"are {plan.Sources}")}: more --torrents or fewer --peers");

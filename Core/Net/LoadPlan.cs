@@ -30,8 +30,10 @@ sealed record LoadPlan
     /// <summary>Peers wanted in an answer.</summary>
     public int Wanted { get; init; } = 50;
 
+    public static readonly TimeSpan UsualPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>How long an answer is waited for.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan Patience { get; init; } = UsualPatience;
 
     /// <summary>The address of one's own host that a share of the population speaks from: loopback is a whole network of them on Linux. Null for the usual one.</summary>
     public IPAddress? Source(int address) => SpeaksFromMany ? new IPAddress([127, 1, (byte)(address >> 8), (byte)(1 + address)]) : null;

@@ -12,10 +12,10 @@ public class SiteCrowdTests(ITestOutputHelper output)
     [Fact]
     public void MoreTrafficStaysWithinASiteAndNobodyWaitsLongerForIt()
     {
-        // In one small crowd chance has a larger part than in the mean of many: of 16 seeds the least gain was 1.47.
+        // In small crowds chance has a larger part than in the mean of many large ones.
         if (!int.TryParse(Environment.GetEnvironmentVariable(SeedsVariable), CultureInfo.InvariantCulture, out int seeds))
         {
-            Compare(seeds: 1, downloaders: 100, pieces: 20, comesWithin: 0, leastGain: 1.25, mostTime: 1.25);
+            Compare(seeds: 4, downloaders: 100, pieces: 20, comesWithin: 0, leastGain: 1.5, mostTime: 1.25);
             return;
         }
         Compare(seeds, downloaders: 160, pieces: 100, comesWithin: 0, leastGain: 2, mostTime: 1.05);
