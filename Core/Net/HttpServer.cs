@@ -128,12 +128,14 @@ sealed class HttpServer : IServer
     {
         connection = null;
         PeerAddress from;
+        NetworkStream stream; // made here: one that is hung up by then would refuse it to the task
         try
         {
             socket.NoDelay = true;
             from = PeerAddress.From(((IPEndPoint)socket.RemoteEndPoint!).Address);
+            stream = new NetworkStream(socket, ownsSocket: true);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or IOException)
         {
             return false; // gone already
         }
@@ -145,7 +147,7 @@ sealed class HttpServer : IServer
                 _counters.HttpTurnAway();
                 return false;
             }
-            connection = new Connection(socket, from, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, stream, from, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -155,7 +157,7 @@ sealed class HttpServer : IServer
     /// <summary>Never faults: whatever ends a connection is the client's affair or the heartbeat's.</summary>
     async Task ServeAsync(Connection connection)
     {
-        Stream stream = new NetworkStream(connection.Socket, ownsSocket: true);
+        Stream stream = connection.Stream;
         try
         {
             if (_tls is not null) stream = await _tls().OpenAsync(stream).ConfigureAwait(false);
@@ -272,12 +274,13 @@ sealed class HttpServer : IServer
         _stop.Dispose();
     }
 
-    sealed class Connection(Socket socket, PeerAddress from, HttpSession session)
+    sealed class Connection(Socket socket, NetworkStream stream, PeerAddress from, HttpSession session)
     {
         long _deadlineTicks;
         volatile bool _idle, _late;
 
         public Socket Socket { get; } = socket;
+        public NetworkStream Stream { get; } = stream;
         public PeerAddress From { get; } = from;
         public HttpSession Session { get; } = session;
 

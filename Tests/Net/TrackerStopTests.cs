@@ -168,4 +168,20 @@ public class TrackerStopTests
             System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
         }
     }
+
+    /// <summary>Who is taken out of the queue at the end is hung up at once, perhaps before anybody serves it.</summary>
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Fast)]
+    [InlineData(Way.Tls)]
+    public async Task ItEndsThoughSomeHaveJustCome(Way way)
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            var door = new TrackerDoor(way);
+            Socket[] clients = [.. Enumerable.Range(0, 20).Select(_ => door.DialRaw())];
+            await Task.Run(door.Dispose).WaitAsync(s_patience);
+            foreach (Socket client in clients) client.Dispose();
+        }
+    }
 }
