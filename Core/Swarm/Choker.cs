@@ -4,6 +4,8 @@
 //   seeding       slots go round: 30 s a turn, then to whoever waited longest; what is left over goes to the fastest takers.
 // How many slots: as many as still get a useful rate each. All peers have one until the uplink shows that it is too thin.
 // Pure: the time, the figures and the dice are handed in.
+using TinyTorrent.Types;
+
 namespace TinyTorrent.Swarm;
 
 /// <summary>Decides who is unchoked. Not thread-safe.</summary>
@@ -21,15 +23,20 @@ sealed class Choker(Random random, int pieceLength)
 
     public const int MinSlots = 4;
 
+    // Of small pieces the slots together have so many bytes under way, at least: they are passed on soon however many share the
+    // uplink, and among more peers somebody is more often in want of one.
+    const int SmallPieces = 256 * 1024, MinSlotsOfSmall = 16;
+    readonly int _minSlots = Math.Clamp(SmallPieces / pieceLength, MinSlots, MinSlotsOfSmall);
+
     const int FirstSlots = 256, MaxSlots = 1024;
     const int SlotsPerTrial = 5;
     const int NewcomerWeight = 3;
 
     // Bytes per second. Only whole pieces can be passed on: at less than this those of a usual length take so long that a crowd
-    // waits for them, and many unfinished pieces help nobody. Small ones take no time: with more peers to pass them on to,
-    // somebody is more often in want of one.
+    // waits for them, and many unfinished pieces help nobody. Of small ones a seed gives to more peers at once: what nobody else
+    // has is then to be had in more places.
     const double MaxUsefulRate = 50 * 1024, MinUsefulRate = 25 * 1024, SecondsPerPiece = 2.5;
-    readonly double _usefulRate = Math.Clamp(pieceLength / SecondsPerPiece, MinUsefulRate, MaxUsefulRate);
+    readonly double _pieceRate = Math.Clamp(pieceLength, Geometry.BlockLength, MaxUsefulRate * SecondsPerPiece) / SecondsPerPiece;
 
     // Measures of the uplink, and rounds, until it is known.
     const int FirstRounds = 2;
@@ -52,7 +59,7 @@ sealed class Choker(Random random, int pieceLength)
     /// <param name="uploadRate">Bytes per second to all peers together.</param>
     public void Decide(IReadOnlyList<ChokerPeer> peers, bool seeding, double uploadRate, TimeSpan now)
     {
-        AdjustSlots(peers, uploadRate);
+        AdjustSlots(peers, seeding ? _pieceRate : Math.Max(_pieceRate, MinUsefulRate), uploadRate);
         _candidates.Clear();
         foreach (ChokerPeer peer in peers)
         {
@@ -137,16 +144,16 @@ sealed class Choker(Random random, int pieceLength)
 
     static int RankAtSeed(ChokerPeer peer, TimeSpan now) => !peer.Unchoked ? 1 : now - peer.Since < Turn ? 0 : 2;
 
-    void AdjustSlots(IReadOnlyList<ChokerPeer> peers, double uploadRate)
+    void AdjustSlots(IReadOnlyList<ChokerPeer> peers, double usefulRate, double uploadRate)
     {
         int used = 0;
         foreach (ChokerPeer peer in peers) if (peer.Unchoked && peer.Interested) used++;
         if (used == 0) return;
         _capacity = Math.Max(uploadRate, _capacity * Fading);
         if (uploadRate < _capacity * IdleShare) Slots = Math.Max(Slots, used) * 3 / 2;
-        else if (uploadRate < used * _usefulRate) Slots = Math.Max(_measures < FirstRounds ? 0 : used / 2, (int)(uploadRate / _usefulRate));
-        else if (uploadRate >= 2 * used * _usefulRate) Slots = Math.Max(Slots, used * 2);
-        Slots = Math.Clamp(Slots, MinSlots, MaxSlots);
+        else if (uploadRate < used * usefulRate) Slots = Math.Max(_measures < FirstRounds ? 0 : used / 2, (int)(uploadRate / usefulRate));
+        else if (uploadRate >= 2 * used * usefulRate) Slots = Math.Max(Slots, used * 2);
+        Slots = Math.Clamp(Slots, _minSlots, MaxSlots);
         if (uploadRate > 0 && _measures < FirstRounds) _measures++;
     }
 

@@ -44,7 +44,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     public int FailedPieces { get; private set; }
 
     /// <summary>The peer's messages about pieces and choking. False drops it.</summary>
-    public bool OnMessage(Peer peer, in PeerMessage message)
+    public bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
     {
         switch (message.Id)
         {
@@ -69,12 +69,22 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
             case MessageId.AllowedFast:
                 return peer.Fast && picker.OnAllowedFast(peer.Pieces, message.Piece);
             case MessageId.RejectRequest:
-                // Asking again at once would be rejected again at once.
-                if (picker.OnReject(peer.Pieces, message.Block)) peer.IsPaused = true;
+                OnReject(peer, message.Block, now);
                 return peer.Fast;
             default:
                 return true;
         }
+    }
+
+    void OnReject(Peer peer, in BlockRef block, TimeSpan now)
+    {
+        // Asking again at once would be rejected again at once.
+        if (picker.OnReject(peer.Pieces, block, out PeerPieces? waiting)) peer.IsPaused = true;
+        if (peer.Pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
+        if (waiting == null) return;
+        var next = (Peer)waiting.Owner!;
+        Request(next, now);
+        next.Outbox.Flush();
     }
 
     bool OnBitfield(Peer peer, ReadOnlySpan<byte> bitfield)
@@ -128,12 +138,18 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         for (int room; (room = Limit(peer) - peer.Pieces.Requests.Count) >= least; least = 1)
         {
             int count = picker.Pick(peer.Pieces, _batch.AsSpan(0, Math.Min(room, MaxBatch)), now);
+            foreach ((PeerPieces from, BlockRef block) in picker.Recalled) Recall((Peer)from.Owner!, block);
             if (count == 0) return;
-            foreach ((PeerPieces owner, BlockRef block) in picker.Taken) Cancel(owner, block);
             Tell(peer);
             foreach (BlockRef block in _batch.AsSpan(0, count)) peer.Outbox.Send(MessageId.Request, block);
             peer.Pipeline.OnRequested(now);
         }
+    }
+
+    static void Recall(Peer from, in BlockRef block)
+    {
+        from.Outbox.Send(MessageId.Cancel, block);
+        from.Outbox.Flush();
     }
 
     /// <summary>What the peer's pipeline holds, or its share of what all may hold if that is used up.</summary>
@@ -228,7 +244,9 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         bool overdue = false;
         while (requests.Count > 0 && now - requests[0].SentAt > peer.Pipeline.Timeout)
         {
-            overdue = true;
+            // A cancel without an answer: not all that speak BEP 6 give one.
+            if (requests[0].RecalledFor != null) peer.Pieces.AnswersCancels = false;
+            else overdue = true;
             picker.GiveBack(peer.Pieces, requests[0].Block);
         }
         if (overdue) peer.Pipeline.OnTimeout();

@@ -7,7 +7,8 @@ namespace TinyTorrent.Swarm;
 /// <summary>One peer as the picker sees it. Not thread-safe.</summary>
 /// <param name="total">Counts the requests of all peers.</param>
 /// <param name="owner">The torrent's own record of the peer, to find it by when the picker names a peer.</param>
-sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
+/// <param name="answersCancels">See <see cref="AnswersCancels"/>.</param>
+sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool answersCancels)
 {
     const int MaxAllowedFast = 64;
 
@@ -38,6 +39,9 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
     /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
     public IReadOnlyList<int> AllowedFast => _allowedFast;
 
+    /// <summary>A request that is cancelled is answered all the same (BEP 6): with the block or a reject.</summary>
+    public bool AnswersCancels { get; set; } = answersCancels;
+
     /// <summary>Bytes per second of block data.</summary>
     public double BytesPerSecond => Rate.PerSecond;
 
@@ -47,6 +51,9 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner)
 
     /// <summary>When its last block came.</summary>
     public TimeSpan LastBlock { get; set; }
+
+    /// <summary>Blocks that others were asked to give up for it, and have not answered.</summary>
+    public int AwaitedRecalls { get; set; }
 
     /// <summary>The piece it is being asked for, or -1.</summary>
     public int CurrentPiece { get; set; } = -1;

@@ -27,9 +27,9 @@ sealed partial class PiecePicker
     {
         sentAt = null;
         peer.LastBlock = now;
-        if (peer.Requests.TryRemove(block, out TimeSpan asked))
+        if (peer.Requests.TryRemove(block, out Request request))
         {
-            sentAt = asked;
+            if (request.RecalledFor == null) sentAt = request.SentAt;
             peer.Rate.Add(block.Length);
             PartialPiece partial = _partials[block.Piece];
             int index = block.Begin / Geometry.BlockLength;

@@ -5,9 +5,10 @@
 //   4. a missing piece it suggests, or else the rarest it has;
 //   5. a piece another is at work on, whoever that is;
 //   6. a piece a slow peer was to send alone, from the start;
-//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are taken from those: what
-//      is chosen early for a slow queue is not held back from who could send it at once. When none is missing (endgame) both
-//      are asked, and the second to answer is sent a cancel.
+//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are recalled: what is chosen
+//      early for a slow queue is not held back from who could send it at once. The other is sent a cancel, and asked when the
+//      block is rejected and not before, so that it never comes twice. When none is missing (endgame) both are asked at once,
+//      and the second to answer is sent the cancel.
 // When sequential, 1 to 5 are one: the first piece that is open or missing.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
 // have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
@@ -32,9 +33,6 @@ sealed partial class PiecePicker
     // A block asked of somebody else must promise to halve the wait, and to save more than the cancel costs.
     const double Gain = 2, MinimumGainSeconds = 0.05;
 
-    // A block is not taken from a peer that may be about to send it: it would come twice.
-    const double CancelSeconds = 0.1;
-
     // What one search among the others' blocks may cost, and how soon another may follow one in vain, or see the peers in another
     // order: with hundreds of peers it would otherwise cost more than the download.
     const int LooksAtOthers = 256;
@@ -47,10 +45,10 @@ sealed partial class PiecePicker
     readonly List<PeerPieces> _owners = [];
     TimeSpan _rankedAt;
 
-    readonly List<(PeerPieces Owner, BlockRef Block)> _taken = [];
+    readonly List<(PeerPieces From, BlockRef Block)> _recalled = [];
 
-    /// <summary>Blocks the last <see cref="Pick"/> took from other peers, who are to be sent a cancel.</summary>
-    public IReadOnlyList<(PeerPieces Owner, BlockRef Block)> Taken => _taken;
+    /// <summary>Blocks the last <see cref="Pick"/> recalled from other peers, who are to be sent a cancel; the peer waits for the answer.</summary>
+    public IReadOnlyList<(PeerPieces From, BlockRef Block)> Recalled => _recalled;
 
     /// <summary>
     /// Chooses blocks to ask of the peer, marks them asked and returns how many. Call when it unchokes us, after a block of its came,
@@ -58,7 +56,7 @@ sealed partial class PiecePicker
     /// </summary>
     public int Pick(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
-        _taken.Clear();
+        _recalled.Clear();
         peer.Rate.Update(now);
         if (peer.InterestingCount == 0 || into.IsEmpty) return 0;
         if (peer.PeerChoking) return PickAllowedFast(peer, into, now);
@@ -205,26 +203,31 @@ sealed partial class PiecePicker
         if (now - _rankedAt >= s_searchPause || _owners.Count == 0) RankOwners(now);
         bool endgame = _missing[0].IsEmpty && _missing[1].IsEmpty;
         int count = 0, looks = LooksAtOthers;
-        double own = SecondsPerBlock(peer, now), start = endgame ? 0 : CancelSeconds + Silence(peer, now);
+        double own = SecondsPerBlock(peer, now), start = endgame ? 0 : Silence(peer, now);
         foreach (PeerPieces owner in _owners)
         {
-            if (owner == peer) continue;
+            if (owner == peer || !(endgame || owner.AnswersCancels)) continue;
             int ahead = owner.Requests.Count;
             for (int slot = owner.Requests.Slots - 1; slot >= 0; slot--)
             {
                 Request request = owner.Requests[slot];
                 if (request.IsGap) continue;
                 BlockRef block = request.Block;
-                double theirs = owner.Silence + ahead-- * owner.SecondsPerBlock, ours = start + (peer.Requests.Count + 1) * own;
+                double theirs = owner.Silence + ahead-- * owner.SecondsPerBlock, ours = start + (peer.Requests.Count + peer.AwaitedRecalls + 1) * own;
                 if (theirs < ours * Gain + MinimumGainSeconds) break;
-                if (count == into.Length || looks-- == 0) return count;
-                if (!MayAskToo(block, peer)) continue;
-                _partials[block.Piece].Ask(block.Begin / Geometry.BlockLength);
-                peer.Requests.Add(block, now);
-                into[count++] = block;
-                if (endgame) continue;
-                GiveBack(owner, block);
-                _taken.Add((owner, block));
+                if (count + peer.AwaitedRecalls >= into.Length || looks-- == 0) return count;
+                if (request.RecalledFor != null || !MayAskToo(block, peer)) continue;
+                if (endgame)
+                {
+                    _partials[block.Piece].Ask(block.Begin / Geometry.BlockLength);
+                    peer.Requests.Add(block, now);
+                    into[count++] = block;
+                }
+                else
+                {
+                    owner.Requests.Recall(slot, peer, now);
+                    _recalled.Add((owner, block));
+                }
             }
         }
         // Nothing better will be found before the others have had time to fall behind.

@@ -7,9 +7,10 @@ namespace TinyTorrent.Swarm;
 sealed partial class PiecePicker
 {
     /// <summary>A peer connected; it has nothing until it says so.</summary>
-    public PeerPieces Add(object? owner)
+    /// <param name="answersCancels">It rejects what it does not send (BEP 6).</param>
+    public PeerPieces Add(object? owner, bool answersCancels = false)
     {
-        var peer = new PeerPieces(Have.Length, _asked, owner);
+        var peer = new PeerPieces(Have.Length, _asked, owner, answersCancels);
         _peers.Add(peer);
         return peer;
     }
@@ -133,17 +134,22 @@ sealed partial class PiecePicker
         return true;
     }
 
-    /// <summary>The reject message (BEP 6). False if the peer was never asked.</summary>
-    public bool OnReject(PeerPieces peer, in BlockRef block)
+    /// <summary>The reject message (BEP 6). True if the peer turns down what it was still to send.</summary>
+    /// <param name="waiting">Who is to be asked for more now: the block was recalled for it.</param>
+    public bool OnReject(PeerPieces peer, in BlockRef block, out PeerPieces? waiting)
     {
-        if (peer.Requests.TryRemove(block, out _))
+        waiting = null;
+        if (peer.Requests.TryRemove(block, out Request request))
         {
             Unask(block);
-            return true;
+            if (request.RecalledFor is not { } other) return true;
+            if (_peers.Contains(other)) waiting = other;
         }
-        if (peer.Withdrawn == 0) return false;
-        peer.Withdrawn--;
-        return true;
+        else if (peer.Withdrawn > 0)
+        {
+            peer.Withdrawn--;
+        }
+        return false;
     }
 
     // The peer is at work on nothing: others take over its piece.

@@ -12,7 +12,7 @@ namespace TinyTorrent.Swarm;
 sealed class RequestPipeline
 {
     /// <summary>Blocks asked of the slowest peer.</summary>
-    public const int MinDepth = 2;
+    public const int MinDepth = 1;
 
     /// <summary>Blocks asked of the fastest peer, if it takes that many: 32 MB under way, 100 ms at 320 MB/s.</summary>
     public const int MaxDepth = 2048;
@@ -115,7 +115,7 @@ sealed class RequestPipeline
     /// <summary>The peer unchoked us: its rate may be another than last time.</summary>
     public void OnUnchoke() => Restart();
 
-    /// <summary>Requests were taken from the peer for being older than <see cref="Timeout"/>; the second time in a row, one is left to try it with.</summary>
+    /// <summary>Requests were taken from the peer for being older than <see cref="Timeout"/>: one is left to try it with.</summary>
     public void OnTimeout()
     {
         _timeouts++;
@@ -207,7 +207,7 @@ sealed class RequestPipeline
         double depth = _phase == Phase.Growing ? _grown : BytesPerSecond * seconds / Geometry.BlockLength;
         int limit = Math.Clamp(PeerLimit, 1, MaxDepth);
         _grown = Math.Min(_grown, limit);
-        Depth = _timeouts > 1 ? 1 : Math.Min(limit, Math.Max(MinDepth, (int)Math.Ceiling(depth)));
+        Depth = Math.Min(limit, Math.Max(MinDepth, (int)Math.Ceiling(depth)));
 
         double timeout = (_path == 0 ? s_firstTimeout.TotalSeconds : Math.Max(s_minTimeout.TotalSeconds, _mean + 4 * _deviation)) * (1 << Math.Min(_timeouts, 4));
         Timeout = TimeSpan.FromSeconds(Math.Min(s_maxTimeout.TotalSeconds, timeout));

@@ -6,8 +6,9 @@ using TinyTorrent.Types;
 namespace TinyTorrent.Swarm;
 
 /// <summary>A block asked of a peer.</summary>
-/// <param name="SentAt">When, on the engine's clock.</param>
-readonly record struct Request(BlockRef Block, TimeSpan SentAt)
+/// <param name="SentAt">When, on the engine's clock; of a recalled one when it was recalled.</param>
+/// <param name="RecalledFor">Who waits for the peer to reject it, and is to be asked then; null if it was not recalled.</param>
+readonly record struct Request(BlockRef Block, TimeSpan SentAt, PeerPieces? RecalledFor = null)
 {
     /// <summary>True for the gap an answer out of order leaves.</summary>
     public bool IsGap => Block.Length == 0;
@@ -44,13 +45,21 @@ sealed class RequestQueue(RequestTotal total)
 
     public bool Contains(in BlockRef block) => Find(block) >= 0;
 
+    /// <summary>The peer was sent a cancel that it will answer: with the block if that was on its way, or else with a reject.</summary>
+    public void Recall(int slot, PeerPieces whom, TimeSpan now)
+    {
+        At(slot) = At(slot) with { SentAt = now, RecalledFor = whom };
+        whom.AwaitedRecalls++;
+    }
+
     /// <summary>Takes out a request. False if there was none for exactly this block.</summary>
-    public bool TryRemove(in BlockRef block, out TimeSpan sentAt)
+    public bool TryRemove(in BlockRef block, out Request request)
     {
         int slot = Find(block);
-        sentAt = default;
+        request = default;
         if (slot < 0) return false;
-        sentAt = At(slot).SentAt;
+        request = At(slot);
+        if (request.RecalledFor is { } waiting) waiting.AwaitedRecalls--;
         At(slot) = default;
         Count--;
         total.Count--;
@@ -64,6 +73,7 @@ sealed class RequestQueue(RequestTotal total)
 
     public void Clear()
     {
+        for (int slot = 0; slot < Slots; slot++) if (At(slot).RecalledFor is { } waiting) waiting.AwaitedRecalls--;
         total.Count -= Count;
         Count = Slots = _head = 0;
     }

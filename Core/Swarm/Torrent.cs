@@ -176,7 +176,7 @@ sealed class Torrent
                 LastHeard = now,
                 LastSent = now,
             };
-            peer.Pieces = _picker.Add(peer);
+            peer.Pieces = _picker.Add(peer, answersCancels: peer.Fast);
             _peers.Add(peer);
             if (dialled) _candidates.OnConnected(address);
             else session.Outbox.SendHandshake(Hello);
@@ -213,7 +213,7 @@ sealed class Torrent
                 case MessageId.Extended:
                     return OnExtended(peer, message.Payload);
                 default:
-                    return _download.OnMessage(peer, message);
+                    return _download.OnMessage(peer, message, now);
             }
         }
     }

@@ -3,7 +3,7 @@
 // max(F/u, N F / ((N + 1) u)), which is F/u whatever N. Only whole pieces can be passed on: with k slots an uplink sends k pieces
 // in k piece times, so the last of P pieces takes about k (1 + log N / log (k + 1)) of them to reach everybody. For 1,000 pieces,
 // 100 downloaders and 5 slots that is 2 % over the bound, and for 100 pieces of the same content 18 %.
-// Blocks are whole pieces, so that a run of a million of them takes seconds.
+// Blocks are whole pieces unless it is said how many a piece has, so that a run of a million of them takes seconds.
 using System.Globalization;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
@@ -30,10 +30,11 @@ static class FlashCrowd
     public const double DownOverUp = 4;
     public const int MaxPeers = 50;
 
-    public static CrowdFigures Run(int seed, int downloaders, int pieces)
+    /// <param name="blocks">Of a piece.</param>
+    public static CrowdFigures Run(int seed, int downloaders, int pieces, int blocks = 1)
     {
         var world = new World(seed);
-        using var swarm = new SimulatedSwarm(world, new Geometry((long)pieces * Geometry.BlockLength, Geometry.BlockLength), TimeSpan.FromMinutes(30)) { MaxPeers = MaxPeers };
+        using var swarm = new SimulatedSwarm(world, new Geometry((long)pieces * blocks * Geometry.BlockLength, blocks * Geometry.BlockLength), TimeSpan.FromMinutes(30)) { MaxPeers = MaxPeers };
         HonestMachine source = swarm.Add(Draw(world), whole: true);
         source.Start();
         for (int i = 0; i < downloaders; i++) world.At(world.Now + TimeSpan.FromMilliseconds(100), swarm.Add(Draw(world), whole: false).Start);

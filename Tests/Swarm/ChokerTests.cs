@@ -24,14 +24,19 @@ public class ChokerTests
         }
     }
 
-    [Fact]
-    public void SmallPiecesAreWorthMoreSlotsThanLargeOnes()
+    [Theory]
+    [InlineData(256 * 1024, false, 1000, 18, 21)]
+    [InlineData(256 * 1024, true, 1000, 18, 21)]
+    [InlineData(16 * 1024, false, 1000, 36, 42)]
+    [InlineData(16 * 1024, true, 1000, 140, 160)]
+    [InlineData(256 * 1024, false, 10, Choker.MinSlots, Choker.MinSlots)]
+    [InlineData(32 * 1024, false, 10, 8, 8)]
+    [InlineData(16 * 1024, true, 10, 16, 16)]
+    public void SmallPiecesAreWorthMoreSlotsThanLargeOnesAndMostOfAllAtASeed(int pieceLength, bool seeding, double kilobytes, int least, int most)
     {
-        var large = new Uplink(new Random(1), peers: 100, uplink: 1e6, takes: double.MaxValue);
-        var small = new Uplink(new Random(1), peers: 100, uplink: 1e6, takes: double.MaxValue, pieceLength: 16 * 1024);
-        large.Run(seeding: true, Minute);
-        small.Run(seeding: true, Minute);
-        Assert.InRange(small.Choker.Slots, 1.5 * large.Choker.Slots, 3 * large.Choker.Slots);
+        var uplink = new Uplink(new Random(1), peers: 300, kilobytes * 1000, takes: double.MaxValue, pieceLength);
+        uplink.Run(seeding, 3 * Minute);
+        Assert.InRange(uplink.Choker.Slots, least, most);
     }
 
     [Fact]

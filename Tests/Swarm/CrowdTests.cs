@@ -46,6 +46,9 @@ public class CrowdTests
         Assert.True(session.Received(length, _now));
     }
 
+    void Reject(PeerSession session, BlockRef block) =>
+        Assert.True(session.Received(PeerMessage.Write(session.ReceiveBuffer.Span, MessageId.RejectRequest, block), _now));
+
     /// <summary>The messages of this kind that wait for the peer; a writer that finds nothing more is to be woken.</summary>
     int Sent(PeerSession session, MessageId kind)
     {
@@ -120,7 +123,7 @@ public class CrowdTests
     }
 
     [Fact]
-    public void WhoCouldSendAtOnceIsAskedForWhatASlowPeerOwesAndThatPeerIsToldNotTo()
+    public void WhoCouldSendAtOnceIsAskedForWhatASlowPeerOwesOnceThatPeerSaysThatItWillNot()
     {
         PeerSession slow = Join(1, seed: false), idle = Join(2, seed: false);
         Offer(slow, piece: 5);
@@ -129,7 +132,29 @@ public class CrowdTests
         Assert.Equal((0, 0), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel))); // both may be as fast
         _now += TimeSpan.FromSeconds(3);
         Offer(idle, piece: 5);
-        Assert.Equal((1, 1, 1), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel), _picker.Outstanding));
+        Assert.Equal((0, 1, 1), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel), _picker.Outstanding));
+        Reject(slow, new BlockRef(5, 0, Geometry.BlockLength));
+        Assert.Equal((1, 0, 1), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Request), _picker.Outstanding));
+    }
+
+    [Fact]
+    public void WhoDoesNotSayWhetherItSendsWhatItWasToldNotToKeepsItFromThenOn()
+    {
+        PeerSession slow = Join(1, seed: false), idle = Join(2, seed: false);
+        Offer(slow, piece: 5);
+        _now += TimeSpan.FromSeconds(3);
+        Offer(idle, piece: 5);
+        Assert.Equal((0, 1), (Sent(idle, MessageId.Request), Sent(slow, MessageId.Cancel)));
+        _now += TimeSpan.FromSeconds(60);
+        _torrent.Tick(_now);
+        Assert.Equal(1, Sent(idle, MessageId.Request) + Sent(slow, MessageId.Request));
+
+        PeerSession third = Join(3, seed: false);
+        Offer(slow, piece: 6);
+        Sent(slow, MessageId.Request);
+        _now += TimeSpan.FromSeconds(3);
+        Offer(third, piece: 6);
+        Assert.Equal(0, Sent(slow, MessageId.Cancel));
     }
 
     [Fact]
@@ -151,7 +176,7 @@ public class CrowdTests
         int[] asked = [.. Enumerable.Range(0, 1400).Select(i => Sent(Join(i, seed: true), MessageId.Request))];
         Assert.Equal(4, asked[0]);
         Assert.All(asked, a => Assert.True(a >= RequestPipeline.MinDepth));
-        Assert.Equal(RequestPipeline.MinDepth, asked[^1]);
+        Assert.Equal(2, asked[^1]); // 64 MiB among 1,400
         Assert.Equal(asked.Sum(), _picker.Outstanding);
         Assert.True(_picker.Outstanding < 7000); // 64 MiB, and the shares of those who came later
     }

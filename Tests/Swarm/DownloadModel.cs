@@ -21,6 +21,10 @@ sealed class ModelPeer(PeerPieces pieces, double rate, double roundTrip)
 
     public List<(BlockRef Block, double Reaches)> Asked { get; } = [];
     public Queue<(BlockRef Block, double Arrives)> UnderWay { get; } = [];
+
+    /// <summary>What it was told not to send and will not.</summary>
+    public Queue<(BlockRef Block, double Arrives)> Rejected { get; } = [];
+
     public double Budget { get; set; }
 }
 
@@ -50,7 +54,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
 
     public ModelPeer Join(double rate, double roundTrip, double share = 1, double lies = 0, double burst = 0)
     {
-        PeerPieces pieces = Picker.Add(null);
+        PeerPieces pieces = Picker.Add(null, answersCancels: true);
         var has = new Bitfield(geometry.PieceCount);
         for (int i = 0; i < has.Length; i++) if (Random.NextDouble() < share) has.Set(i);
         Assert.True(Picker.OnBitfield(pieces, has.Bytes));
@@ -92,6 +96,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
                 if (i >= Peers.Count) continue; // a ban took peers out
                 Serve(Peers[i]);
                 Deliver(Peers[i]);
+                if (i < Peers.Count) Reject(Peers[i]);
             }
             if (_now < _nextTick) continue;
             _nextTick += 1;
@@ -125,6 +130,23 @@ sealed class DownloadModel(Geometry geometry, Random random)
             OnBlock(peer, next.Block);
         }
         if (any && Peers.Contains(peer)) Ask(peer);
+    }
+
+    void Recall(PeerPieces from, BlockRef block)
+    {
+        ModelPeer peer = Peers.Single(p => p.Pieces == from);
+        if (peer.Asked.RemoveAll(a => a.Block == block) > 0) peer.Rejected.Enqueue((block, _now + peer.RoundTrip));
+    }
+
+    void Reject(ModelPeer peer)
+    {
+        while (peer.Rejected.TryPeek(out (BlockRef Block, double Arrives) next) && next.Arrives <= _now)
+        {
+            peer.Rejected.Dequeue();
+            Assert.False(Picker.OnReject(peer.Pieces, next.Block, out PeerPieces? waiting));
+            if (peer.Pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
+            if (Peers.Find(p => p.Pieces == waiting) is { } other) Ask(other);
+        }
     }
 
     void OnBlock(ModelPeer peer, BlockRef block)
@@ -181,8 +203,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
             int overdue = 0;
             for (; pieces.Requests.Count > 0 && Time(_now) - pieces.Requests[0].SentAt > peer.Pipeline.Timeout; overdue++)
             {
-                BlockRef block = pieces.Requests[0].Block;
-                Picker.GiveBack(pieces, block);
+                Picker.GiveBack(pieces, pieces.Requests[0].Block);
             }
             if (overdue > 0) peer.Pipeline.OnTimeout();
             Ask(peer);
@@ -195,7 +216,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
         int room = peer.Pipeline.Depth - pieces.Requests.Count;
         if (room <= 0) return;
         int count = Picker.Pick(pieces, _into.AsSpan(0, room), Time(_now));
-        foreach ((PeerPieces owner, BlockRef block) in Picker.Taken) Cancel(owner, block);
+        foreach ((PeerPieces from, BlockRef block) in Picker.Recalled) Recall(from, block);
         if (count > 0) peer.Pipeline.OnRequested(Time(_now));
         foreach (BlockRef block in _into.AsSpan(0, count)) peer.Asked.Add((block, _now + peer.RoundTrip / 2));
     }

@@ -23,7 +23,7 @@ public abstract class PiecePickerFixture
 
     private protected static PeerPieces With(PiecePicker picker, params int[] pieces)
     {
-        PeerPieces peer = picker.Add(null);
+        PeerPieces peer = picker.Add(null, answersCancels: true);
         foreach (int piece in pieces) picker.OnHave(peer, piece);
         PiecePicker.OnUnchoke(peer);
         return peer;

@@ -96,7 +96,7 @@ public class PiecePickerStormTests
 
         void Connect()
         {
-            PeerPieces peer = _picker.Add(null);
+            PeerPieces peer = _picker.Add(null, answersCancels: _random.Next(3) > 0);
             _peers.Add(peer);
             if (_random.Next(3) > 0) PiecePicker.OnUnchoke(peer);
             if (_random.Next(4) == 0) Assert.True(_picker.OnHaveAll(peer));
@@ -133,7 +133,8 @@ public class PiecePickerStormTests
         void Refuse(PeerPieces peer)
         {
             BlockRef block = peer.Requests[0].Block;
-            if (_random.Next(2) == 0) Assert.True(_picker.OnReject(peer, block));
+            bool recalled = peer.Requests[0].RecalledFor != null;
+            if (_random.Next(2) == 0) Assert.Equal(!recalled, _picker.OnReject(peer, block, out _));
             else
             {
                 Assert.True(_picker.GiveBack(peer, block));
@@ -162,7 +163,7 @@ public class PiecePickerStormTests
             var cancel = new List<PeerPieces>();
             var askedToo = _peers.Where(p => p != peer && p.Requests.Contains(request.Block)).ToHashSet();
             Assert.Equal(BlockVerdict.Accepted, _picker.OnBlock(peer, request.Block, _now, cancel, out TimeSpan? sentAt));
-            Assert.Equal(request.SentAt, sentAt);
+            Assert.Equal(request.RecalledFor == null ? request.SentAt : null, sentAt);
             Assert.True(askedToo.SetEquals(cancel));
             _withdrawn.AddRange(cancel.Select(p => (request.Block, p)));
             Hold(request.Block, peer);

@@ -184,20 +184,64 @@ public class PiecePickerTests : PiecePickerFixture
     }
 
     [Fact]
-    public void WhileAPieceIsMissingASlowPeersBlocksAreTakenFromItAndNothingIsAskedTwice()
+    public void WhileAPieceIsMissingASlowPeersBlocksAreRecalledAndNothingIsAskedTwice()
+    {
+        var picker = new PiecePicker(new Geometry(10 * 4 * Block, 4 * Block), new Random(1));
+        PeerPieces slow = With(picker, 3), other = With(picker, 3);
+        BlockRef[] asked = Pick(picker, slow, 4);
+        Assert.Empty(Pick(picker, other, 4));
+        Assert.Equal([(slow, asked[3])], picker.Recalled); // another would not come in half the time
+        Assert.Empty(Pick(picker, other, 4, at: 1.2));
+        Assert.Empty(picker.Recalled); // one is awaited
+        Assert.Equal((4, 4), (slow.Requests.Count, picker.Outstanding));
+        picker.CheckInvariants();
+
+        Assert.False(picker.OnReject(slow, asked[3], out PeerPieces? waiting));
+        Assert.Same(other, waiting);
+        Assert.Equal([asked[3]], Pick(picker, other, 1, at: 1.3));
+        Assert.Equal(4, picker.Outstanding);
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void ARecalledBlockThatWasOnItsWayIsTakenAndNobodyWaitsForItAnyMore()
     {
         var picker = new PiecePicker(new Geometry(10 * 4 * Block, 4 * Block), new Random(1));
         PeerPieces slow = With(picker, 3), other = With(picker, 3), third = With(picker, 3);
         BlockRef[] asked = Pick(picker, slow, 4);
-        Assert.Equal([asked[3]], Pick(picker, other, 4)); // another would not come in half the time
-        Assert.Equal([(slow, asked[3])], picker.Taken);
-        Assert.Equal((3, 4), (slow.Requests.Count, picker.Outstanding));
+        Pick(picker, other, 4);
+        Assert.Equal([(slow, asked[3])], picker.Recalled);
+        Assert.Equal(BlockVerdict.Accepted, picker.OnBlock(slow, asked[3], 1.1 * Second, Cancel, out TimeSpan? sentAt));
+        Assert.Empty(Cancel);
+        Assert.Null(sentAt); // no measure of a round trip
+        Assert.Equal((0, 3), (other.AwaitedRecalls, picker.Outstanding));
+
+        // Of who is gone nothing is expected, and for who is gone nobody is asked.
+        Pick(picker, other, 1, at: 100);
+        Assert.Equal([(slow, asked[2])], picker.Recalled);
+        picker.Remove(other);
+        Assert.False(picker.OnReject(slow, asked[2], out PeerPieces? waiting));
+        Assert.Null(waiting);
+        Pick(picker, slow, 1, at: 100);
+        Pick(picker, third, 1, at: 200);
+        Assert.Equal(1, third.AwaitedRecalls);
+        picker.Remove(slow);
+        Assert.Equal(0, third.AwaitedRecalls);
         picker.CheckInvariants();
-        Assert.Empty(Pick(picker, other, 4, at: 100)); // it owes us a block and is as silent
-        Assert.Equal([asked[2]], Pick(picker, third, 1, at: 100));
-        // It comes all the same: then the other need not send it.
-        Assert.Equal(BlockVerdict.Accepted, Send(picker, slow, asked[3], at: 100));
-        Assert.Equal([other], Cancel);
+    }
+
+    [Fact]
+    public void WhoDoesNotAnswerCancelsKeepsItsBlocksUntilTheEndgame()
+    {
+        var picker = new PiecePicker(new Geometry(2 * 4 * Block, 4 * Block), new Random(1));
+        PeerPieces slow = With(picker, 0), other = With(picker, 0);
+        slow.AnswersCancels = false;
+        BlockRef[] asked = Pick(picker, slow, 4);
+        Assert.Empty(Pick(picker, other, 4, at: 100));
+        Assert.Empty(picker.Recalled);
+        picker.MarkHave(1);
+        Assert.Equal(asked[3], Pick(picker, other, 4, at: 200)[0]);
+        Assert.Empty(picker.Recalled);
     }
 
     [Fact]
@@ -212,8 +256,9 @@ public class PiecePickerTests : PiecePickerFixture
         Assert.Equal(BlockVerdict.Accepted, Send(picker, late, block));
         Assert.Equal([other], Cancel);
         Assert.Equal(BlockVerdict.Unrequested, Send(picker, late, block));
-        Assert.True(picker.OnReject(other, block));
-        Assert.False(picker.OnReject(other, block));
+        Assert.False(picker.OnReject(other, block, out _)); // it was told not to send it
+        Assert.True(picker.OnReject(other, other.Requests[0].Block, out PeerPieces? waiting));
+        Assert.Null(waiting);
     }
 
     [Fact]
