@@ -23,7 +23,9 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         else if (peer.Fast && _have.IsEmpty) peer.Outbox.Send(MessageId.HaveNone);
         else if (!_have.IsEmpty) peer.Outbox.Send(MessageId.Bitfield, _have.Bytes);
 
-        if (!peer.Fast || _have.IsEmpty) return;
+        // A seed that has pieces nobody else has grants none: a crowd of newcomers would ask it for them before it can suggest others,
+        // share its uplink among all, and be sent the same pieces.
+        if (!peer.Fast || _have.IsEmpty || (picker.IsComplete && picker.HasUnseen)) return;
         int[] granted = AllowedFast.Pieces(peer.Address.Address, infoHash, geometry.PieceCount);
         // A network is granted the same whoever asks. A crowd of one network would have these few pieces sent to everybody, and
         // nothing to give each other: only the first of them has the grant.
@@ -63,10 +65,8 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         return true;
     }
 
-    /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in. And not by a seed that has pieces
-    /// nobody else has: a crowd of newcomers would share its uplink among all of them, and get them from each other sooner.</summary>
-    bool IsGranted(Peer peer, int piece) =>
-        peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count && !(picker.IsComplete && picker.HasUnseen);
+    /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in.</summary>
+    bool IsGranted(Peer peer, int piece) => peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count;
 
     /// <summary>Once a second; every ten the choker decides anew.</summary>
     /// <param name="rate">Bytes per second to all peers together.</param>

@@ -111,17 +111,20 @@ public class SuggestionsTests
     }
 
     [Fact]
-    public void ASeedServesNobodyWhileChokedAsLongAsItHasPiecesThatNobodyElseHas()
+    public void ASeedGrantsNobodyPiecesWhileChokedAsLongAsItHasSomeThatNobodyElseHas()
     {
         Begin(seed: true);
-        PeerSession newcomer = Join(), one = Join(), other = Join();
-        int granted = AllowedFast.Pieces(new IPAddress([10, 0, 0, 0]), default, Pieces)[0];
-        Assert.True(Say(newcomer, MessageId.Request, granted));
-        Assert.Equal([granted], Heard(newcomer, MessageId.RejectRequest));
+        PeerSession one = Join(), other = Join();
         for (int piece = 1; piece < Pieces; piece++) Say(one, MessageId.Have, piece);
+        PeerSession early = Join();
         Say(other, MessageId.Have, 0);
-        Assert.True(Say(newcomer, MessageId.Request, granted));
-        Assert.Empty(Heard(newcomer, MessageId.RejectRequest));
+        PeerSession late = Join();
+        int granted = AllowedFast.Pieces(new IPAddress([10, 0, 0, 0]), default, Pieces)[0];
+        foreach ((PeerSession peer, int rejects) in ((PeerSession, int)[])[(early, 1), (late, 0)])
+        {
+            Assert.True(Say(peer, MessageId.Request, granted));
+            Assert.Equal(rejects, Heard(peer, MessageId.RejectRequest).Count);
+        }
     }
 
     [Fact]
