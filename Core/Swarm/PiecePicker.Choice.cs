@@ -5,9 +5,9 @@
 //   4. a missing piece it suggests, or else the rarest it has;
 //   5. a piece another is at work on, whoever that is;
 //   6. a piece a slow peer was to send alone, from the start;
-//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are recalled: what is chosen
-//      early for a slow queue is not held back from who could send it at once. The other is sent a cancel, and asked when the
-//      block is rejected and not before, so that it never comes twice. When none is missing (endgame) both are asked at once,
+//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are recalled: what was chosen
+//      early for a slow queue is not held back from who could send it at once. The slow peer is sent a cancel, and nobody else is
+//      asked before it has rejected the block: so it does not come twice. When none is missing (endgame) both are asked at once,
 //      and the second to answer is sent the cancel.
 // When sequential, 1 to 5 are one: the first piece that is open or missing.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2

@@ -73,7 +73,11 @@ sealed class RequestQueue(RequestTotal total)
 
     public void Clear()
     {
-        for (int slot = 0; slot < Slots; slot++) if (At(slot).RecalledFor is { } waiting) waiting.AwaitedRecalls--;
+        for (int slot = 0; slot < Slots; slot++)
+        {
+            if (At(slot).RecalledFor is { } waiting) waiting.AwaitedRecalls--;
+            At(slot) = default;
+        }
         total.Count -= Count;
         Count = Slots = _head = 0;
     }

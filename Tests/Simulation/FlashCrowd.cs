@@ -31,7 +31,7 @@ static class FlashCrowd
     public const int MaxPeers = 50;
 
     /// <param name="blocks">Of a piece.</param>
-    public static CrowdFigures Run(int seed, int downloaders, int pieces, int blocks = 1)
+    public static CrowdFigures Run(int seed, int downloaders, int pieces, int blocks)
     {
         var world = new World(seed);
         using var swarm = new SimulatedSwarm(world, new Geometry((long)pieces * blocks * Geometry.BlockLength, blocks * Geometry.BlockLength), TimeSpan.FromMinutes(30)) { MaxPeers = MaxPeers };
