@@ -138,18 +138,12 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         for (int room; (room = Limit(peer) - peer.Pieces.Requests.Count) >= least; least = 1)
         {
             int count = picker.Pick(peer.Pieces, _batch.AsSpan(0, Math.Min(room, MaxBatch)), now);
-            foreach ((PeerPieces from, BlockRef block) in picker.Recalled) Recall((Peer)from.Owner!, block);
+            foreach ((PeerPieces from, BlockRef block) in picker.Recalled) Cancel(from, block);
             if (count == 0) return;
             Tell(peer);
             foreach (BlockRef block in _batch.AsSpan(0, count)) peer.Outbox.Send(MessageId.Request, block);
             peer.Pipeline.OnRequested(now);
         }
-    }
-
-    static void Recall(Peer from, in BlockRef block)
-    {
-        from.Outbox.Send(MessageId.Cancel, block);
-        from.Outbox.Flush();
     }
 
     /// <summary>What the peer's pipeline holds, or its share of what all may hold if that is used up.</summary>

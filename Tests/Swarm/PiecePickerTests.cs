@@ -201,6 +201,8 @@ public class PiecePickerTests : PiecePickerFixture
         Assert.Equal([asked[3]], Pick(picker, other, 1, at: 1.3));
         Assert.Equal(4, picker.Outstanding);
         picker.CheckInvariants();
+        Assert.Empty(Pick(picker, other, 4, at: 100));
+        Assert.Empty(picker.Recalled); // it owes us a block and is as silent
     }
 
     [Fact]
