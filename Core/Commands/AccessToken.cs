@@ -21,8 +21,9 @@ static class AccessToken
     public static string? Read(Arguments arguments)
     {
         string? token = arguments.Value(Name) ?? Environment.GetEnvironmentVariable(Variable);
-        if (string.IsNullOrEmpty(token) && !arguments.Has(Name)) return null;
-        if (token!.Length is >= 1 and <= MaxLength && !token.AsSpan().ContainsAnyExcept(s_characters)) return token;
-        throw Arguments.Usage($"{Name} takes 1 to {MaxLength} letters, digits and -._~+/=");
+        if (token is null) return null;
+        if (token.Length is >= 1 and <= MaxLength && !token.AsSpan().ContainsAnyExcept(s_characters)) return token;
+        // An empty one too: a secret that a script failed to fill in must not open what it was to close.
+        throw Arguments.Usage($"{(arguments.Has(Name) ? Name : Variable)} takes 1 to {MaxLength} letters, digits and -._~+/={(token.Length == 0 ? ", and is empty" : "")}");
     }
 }

@@ -15,29 +15,69 @@ static class CatalogueSource
     public static TorrentSource Load(Arguments arguments, Progress progress, CancellationToken cancellation)
     {
         string text = arguments.Operand(0, "SOURCE");
-        CatalogueAddress? tracker = arguments.Values("--tracker").Select(url => CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _) ? address : null).FirstOrDefault(a => a is not null);
-        if (tracker is null && MayBeName(text)) throw new CommandException(ExitCode.Disk, $"{text}: no such file (--tracker URL looks the name up in a catalogue)");
-        if (tracker is null || TorrentSource.IsAddress(text) || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
+        IReadOnlyList<string> urls = arguments.Values("--tracker");
+        CatalogueAddress? tracker = urls.Select(url => CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _) ? address : null).FirstOrDefault(a => a is not null);
+        if (tracker is null && MayBeName(text))
+        {
+            string why = urls.Count == 0 ? "--tracker URL looks the name up in a catalogue" : "names are looked up in a catalogue over http or https; --tracker names none";
+            throw new CommandException(ExitCode.Disk, $"{text}: no such file ({why})");
+        }
+        if (tracker is null || OtherMeaningOf(text) is { } other && other != Hash || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
         using var client = new CatalogueClient(tracker);
         if (InfoHash.TryParseHex(text, out InfoHash hash))
             return TryFetch(client, hash, cancellation) is { } found ? Take(found, tracker, progress) : TorrentSource.Load(text, cancellation);
 
-        ListedPage named = client.List(new CatalogueQuery { Name = text }, cancellation);
-        if (named.Entries is not [{ } entry] || entry.Name != text) throw NotThere(text, client, progress, cancellation);
-        MetainfoFile metainfo = client.Fetch(entry.InfoHash, cancellation)
-            ?? throw new CommandException(ExitCode.BadInput, $"'{text}' has just been taken out of the catalogue of {tracker.Display}");
-        return Take(metainfo, tracker, progress);
+        try
+        {
+            ListedEntry entry = Find(text, client, progress, cancellation);
+            MetainfoFile metainfo = client.Fetch(entry.InfoHash, cancellation)
+                ?? throw new CommandException(ExitCode.BadInput, $"'{text}' has just been taken out of the catalogue of {tracker.Display}");
+            // The content is stored under the name in the torrent: one the user has not typed could be any of the user's files.
+            if (metainfo.Name != entry.Name)
+                throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: the torrent it gives for '{text}' is called '{metainfo.Name}': nothing was fetched");
+            return Take(metainfo, tracker, progress);
+        }
+        catch (CommandException e) when (NamesTorrent(text))
+        {
+            throw new CommandException(e.Code, $"{text}: no such file, and as a name in a catalogue: {e.Message}");
+        }
     }
 
-    static bool MayBeName(string text) =>
-        !TorrentSource.IsAddress(text) && !NamesFile(text) && !InfoHash.TryParseHex(text, out _) && !Path.Exists(text);
+    /// <summary>The entry of exactly that name, or the only one that <c>list</c> shows like that.</summary>
+    static ListedEntry Find(string name, CatalogueClient client, Progress progress, CancellationToken cancellation)
+    {
+        ListedPage named = client.List(new CatalogueQuery { Name = name }, cancellation);
+        if (named.Entries is [{ } entry] && entry.Name == name) return entry;
+        if (name.Contains(Display.Replacement, StringComparison.Ordinal))
+        {
+            string[] words = CatalogueQuery.WordsOf(name.Replace(Display.Replacement, ' '));
+            named = client.ListAll(new CatalogueQuery { Words = [.. words.Take(CatalogueQuery.MaxWords)] }, cancellation);
+            if (named.Entries.Where(near => Display.Safe(near.Name) == name).ToArray() is [{ } shown]) return shown;
+        }
+        throw NotThere(name, client, progress, cancellation);
+    }
 
-    static bool NamesFile(string text) => text.Contains('/', StringComparison.Ordinal) || text.EndsWith(".torrent", StringComparison.OrdinalIgnoreCase);
+    const string Hash = "an info-hash";
+
+    /// <summary>What a SOURCE is that is never looked up by its name; null if it may be a name.</summary>
+    public static string? OtherMeaningOf(string text) => text switch
+    {
+        "-" => "stdin",
+        _ when TorrentSource.IsAddress(text) => "a link",
+        _ when text.Length is 2 * InfoHash.Size or 64 && text.All(char.IsAsciiHexDigit) => Hash,
+        _ => null,
+    };
+
+    static bool MayBeName(string text) => OtherMeaningOf(text) is null && !NamesPath(text) && !NamesTorrent(text) && !Path.Exists(text);
+
+    static bool NamesPath(string text) => text.Contains('/', StringComparison.Ordinal);
+
+    static bool NamesTorrent(string text) => text.EndsWith(".torrent", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A file of the content's own name lies where it is downloaded to: only a .torrent counts as one.</summary>
     static bool IsTorrentFile(string path)
     {
-        if (NamesFile(path)) return true;
+        if (NamesPath(path) || (NamesTorrent(path) && Path.Exists(path))) return true;
         return File.Exists(path) && new FileInfo(path).Length <= MetainfoFile.MaxBytes && MetainfoFile.TryParse(File.ReadAllBytes(path), out _, out _);
     }
 

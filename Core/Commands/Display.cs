@@ -9,7 +9,8 @@ namespace TinyTorrent.Commands;
 
 static class Display
 {
-    const char Replacement = '\uFFFD';
+    /// <summary>Stands for a character that is not shown.</summary>
+    public const char Replacement = '\uFFFD';
 
     static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 

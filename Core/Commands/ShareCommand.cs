@@ -78,6 +78,8 @@ static class ShareCommand
 
     static void Publish(Publisher publisher, MetainfoFile metainfo, Progress progress, CancellationToken cancellation)
     {
+        if (CatalogueSource.OtherMeaningOf(metainfo.Name) is { } meaning)
+            progress.Warning($"'{metainfo.Name}': 'get' takes this name for {meaning}, so others need the info-hash {metainfo.InfoHash}; --name gives another name");
         string? token = publisher.Publish(metainfo, cancellation);
         progress.Line($"{metainfo.Name}: {(token is null ? "is" : "published")} in the catalogue of {publisher.Tracker.Display}, {metainfo.InfoHash}");
         progress.Events?.Write("published", json =>

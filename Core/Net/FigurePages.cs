@@ -77,7 +77,7 @@ static class FigurePages
             string value = figure.Value.ToString("#,0", CultureInfo.InvariantCulture).Replace(',', ' ');
             text.Append($"<tr><th scope=\"row\">{WebUtility.HtmlEncode(figure.Help)}{family}</th><td>{value}</td></tr>\n");
         }
-        text.Append("</table>\n<p>The same as <a href=\"/stats.json\">JSON</a> and <a href=\"/metrics\">for Prometheus</a>.</p>\n</body>\n</html>\n");
+        text.Append("</table>\n<p>The same as <a href=\"stats.json\">JSON</a> and <a href=\"metrics\">for Prometheus</a>.</p>\n</body>\n</html>\n");
         Write(text, response);
     }
 

@@ -27,14 +27,16 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
             System.Buffers.BuffersExtensions.Write(response, "this is only there to be read\n"u8);
             return;
         }
-        if (service.Keys is { } keys && Passkeys.TrySplit(path, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> rest))
+        if (service.Keys is { } keys)
         {
-            if (!keys.Contains(key))
+            // The figures need no key, but are there behind one as well: the catalogue's page links to what lies beside it.
+            int last = path.LastIndexOf((byte)'/');
+            if (last > 0 && keys.Contains(path[1..last])) path = path[last..];
+            else if (Passkeys.TrySplit(path, out _, out _))
             {
                 _tracker.Refuse(service.RefuseWithoutKey(), response);
                 return;
             }
-            path = rest;
         }
         switch (path)
         {

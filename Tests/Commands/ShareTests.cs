@@ -3,9 +3,12 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Net;
+using TinyTorrent.Tests.Catalogue;
+using TinyTorrent.Tests.Net;
 using TinyTorrent.Tests.Storage;
 using TinyTorrent.Tracker;
 
@@ -186,6 +189,65 @@ public sealed partial class ShareTests : IDisposable
         }
         Assert.Equal(3, Run("get", "something else", "--tracker", Url, "--port", "0").Code);
         Assert.False(Directory.Exists(_folder["there"]));
+    }
+
+    [Theory]
+    [InlineData("film.torrent", true)]
+    [InlineData("-rf", true)]
+    [InlineData(" a  b ", true)]
+    [InlineData("-", false)]
+    [InlineData("magnet:?x", false)]
+    [InlineData("abababababababababababababababababababab", false)]
+    public void ANameThatIsSharedIsFetchedByItOrItsOwnerIsWarned(string name, bool isFetched)
+    {
+        byte[] content = MakeFile("data", 20_000);
+        Process owner = Share("data", "--name=" + name);
+        if (isFetched) Assert.Equal(0, Run("get", "--tracker", Url, "-o", "there", "--port", "0", "--", name).Code);
+        Stop(owner);
+        if (isFetched) Assert.Equal(content, File.ReadAllBytes(_folder[$"there/{name}"]));
+        Assert.Equal(!isFetched, owner.StandardError.ReadToEnd().Contains("so others need the info-hash", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ATorrentFileThatIsNotThereIsSaidToBeNeitherFileNorName()
+    {
+        (int code, _, string errors) = Run("get", "film.torrent", "--tracker", Url);
+        Assert.True(code == 3 && errors.Contains("film.torrent: no such file, and as a name", StringComparison.Ordinal), errors);
+        (code, _, errors) = Run("get", "film", "--tracker", "udp://127.0.0.1:1");
+        Assert.True(code == 6 && errors.Contains("over http or https", StringComparison.Ordinal), errors);
+    }
+
+    [Fact]
+    public void ATrackerThatGivesATorrentOfAnotherNameIsNotBelieved()
+    {
+        byte[] torrent = Published.Torrent(".bashrc");
+        string entry = $$"""{"name":"film","info_hash":"{{Published.Metainfo(".bashrc").InfoHash}}","size":1000}""";
+        using var hostile = new ScriptedHttpServer(target => ScriptedHttpServer.Response(
+            target.Contains("/torrents/", StringComparison.Ordinal) ? torrent : Encoding.ASCII.GetBytes($$"""{"entries":[{{entry}}]}""")));
+        (int code, _, string errors) = Run("get", "film", "--tracker", hostile.Base, "-o", "there", "--port", "0", "--timeout", "1s");
+        Assert.True(code == 3 && errors.Contains("is called '.bashrc': nothing was fetched", StringComparison.Ordinal), errors);
+        Assert.False(Directory.Exists(_folder["there"]));
+    }
+
+    [Fact]
+    public void WhatListShowsInPlaceOfAHiddenCharacterCanBeTyped()
+    {
+        byte[] content = MakeFile("data", 20_000);
+        Share("data", "--name", "fi\u2062lm"); // an invisible times
+        Assert.Equal(0, Run("get", "fi\uFFFDlm", "--tracker", Url, "-o", "there", "--port", "0").Code);
+        Assert.Equal(content, File.ReadAllBytes(_folder["there/fi\u2062lm"]));
+    }
+
+    [Fact]
+    public void ASecretThatIsEmptyOpensNothing()
+    {
+        foreach (string[] command in (string[][])[["serve-tracker", "--listen", "127.0.0.1:0"], ["share", "data", "--tracker", Url], ["unshare", "data", "--tracker", Url]])
+        {
+            ProcessStartInfo start = TheProgram.With(command);
+            start.Environment["TINYTORRENT_TOKEN"] = "";
+            (int code, string output, string errors) = TheProgram.Run(start);
+            Assert.True((code, output) == (2, "") && errors.Contains("TINYTORRENT_TOKEN takes 1 to 256", StringComparison.Ordinal), errors);
+        }
     }
 
     [Fact]

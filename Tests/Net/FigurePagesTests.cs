@@ -98,6 +98,8 @@ public sealed partial class FigurePagesTests : IDisposable
         Assert.Contains("width=device-width", body, StringComparison.Ordinal);
         foreach (string outside in (string[])["<script", "<link", "<img", "@import", "url(", "http:", "https:", "style=\""])
             Assert.DoesNotContain(outside, body, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("href=\"stats.json\"", body, StringComparison.Ordinal);
+        Assert.DoesNotContain("=\"/", body, StringComparison.Ordinal); // a proxy may have put the tracker beneath a path
     }
 
     [GeneratedRegex(@"^# HELP (tinytorrent_[a-z0-9_]+) \S.*$")]

@@ -50,7 +50,9 @@ public sealed class TrackerRoutesTests : IDisposable
         Assert.StartsWith("d5:files", Get("/other-key" + Scrape), StringComparison.Ordinal);
         Assert.Equal("ok\n", Get("/health"));
         Assert.Contains("\"key_refused\":18", Get("/stats.json"), StringComparison.Ordinal);
-        Assert.Equal(NotFound, Get("/key/stats"));
+        // Beside the catalogue's page, which stands beneath the key.
+        foreach (string page in (string[])["/stats", "/stats.json", "/metrics"]) Assert.StartsWith("HTTP/1.1 200", Answer("/key" + page), StringComparison.Ordinal);
+        Assert.Equal(NotFound, Get("/kez/stats.json"));
     }
 
     [Fact]

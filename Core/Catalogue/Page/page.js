@@ -40,9 +40,10 @@ function counted(count, thing) {
   return `${count.toLocaleString()} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-// Characters that show nothing, or turn the direction of what follows, would let a name look like another.
+// Characters that show nothing, or turn the direction of what follows, would let a name look like another. Marks are stacked on
+// a letter in twos and threes in real words; a tower of them would reach into other rows.
 function shown(name) {
-  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD').replace(/(?<=\p{M}{6})\p{M}+/gu, '\uFFFD');
 }
 
 function say(text, bad = false) {
@@ -103,7 +104,7 @@ function fill(row) {
   const { entry, cells } = row;
   const files = entry.file_count === 1 ? '' : counted(entry.file_count, 'file');
   const about = [files, shown(entry.comment)].filter(Boolean).join(' · ');
-  cells.name.replaceChildren(shown(entry.name), ...(about ? [element('small', { textContent: about })] : []));
+  cells.name.replaceChildren(element('div', { textContent: shown(entry.name) }), ...(about ? [element('small', { textContent: about })] : []));
   cells.kind.textContent = entry.kind;
   cells.size.textContent = size(entry.size);
   for (const count of ['seeders', 'leechers']) {
