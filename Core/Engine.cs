@@ -183,7 +183,7 @@ sealed class Engine : IAsyncDisposable
             socket.Dispose(); // gone already
             throw new SocketException((int)SocketError.ConnectionReset);
         }
-        torrent.Torrent.OnDialled(peer);
+        torrent.Torrent.OnDialling(peer);
         Start(torrent.Torrent, socket, peer);
     }
 

@@ -14,6 +14,10 @@ sealed class Peer
     public required IPEndPoint Address { get; init; }
 
     public required bool IsIncoming { get; init; }
+
+    /// <summary>Where it can be dialled; null while an incoming peer has not told, and no dial of ours has found out.</summary>
+    public IPEndPoint? ListensAt { get; set; }
+
     public required TimeSpan Connected { get; init; }
     public required Handshake Handshake { get; init; }
 

@@ -53,7 +53,8 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
         return true;
     }
 
-    /// <summary>The address to dial, taken as being dialed until <see cref="OnConnected"/> or <see cref="OnDialFailed"/>; null if none is due.</summary>
+    /// <summary>The address to dial, taken as being dialed until <see cref="OnConnected"/>, <see cref="OnDialFailed"/> or
+    /// <see cref="OnDialGivenUp"/>; null if none is due.</summary>
     public IPEndPoint? NextToDial(TimeSpan now)
     {
         Candidate? best = null;
@@ -96,11 +97,27 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
         return first;
     }
 
+    /// <summary>The user has named a peer, which is being dialed.</summary>
+    public void OnDialing(IPEndPoint endPoint)
+    {
+        Add(endPoint, keep: true);
+        if (Find(endPoint) is { State: State.Idle } candidate) candidate.State = State.Dialing;
+    }
+
+    /// <summary>It was not reached, or did not want us. Nothing changes if the peer has connected to us meanwhile.</summary>
     public void OnDialFailed(IPEndPoint endPoint, TimeSpan now)
     {
-        if (Find(endPoint) is not { } candidate) return;
+        if (Find(endPoint) is not { } candidate || candidate.State == State.Connected) return;
         candidate.State = State.Idle;
         candidate.Failures++;
+        Postpone(candidate, now);
+    }
+
+    /// <summary>The dial ended for a reason of ours, such as no room for another connection: no failure of the peer's.</summary>
+    public void OnDialGivenUp(IPEndPoint endPoint, TimeSpan now)
+    {
+        if (Find(endPoint) is not { } candidate || candidate.State == State.Connected) return;
+        candidate.State = State.Idle;
         Postpone(candidate, now);
     }
 

@@ -134,15 +134,21 @@ sealed class Torrent
         lock (_gate) return _candidates.NextToDial(now);
     }
 
-    /// <summary>A connection was made that <see cref="NextToDial"/> did not ask for.</summary>
-    public void OnDialled(IPEndPoint peer)
+    /// <summary>A peer named by the user is being dialled, which <see cref="NextToDial"/> did not ask for.</summary>
+    public void OnDialling(IPEndPoint peer)
     {
-        lock (_gate) _candidates.OnConnected(peer);
+        lock (_gate) _candidates.OnDialing(peer);
     }
 
     public void OnDialFailed(IPEndPoint peer, TimeSpan now)
     {
         lock (_gate) _candidates.OnDialFailed(peer, now);
+    }
+
+    /// <summary>The dial ended for a reason of ours: the peer is as good as before.</summary>
+    public void OnDialGivenUp(IPEndPoint peer, TimeSpan now)
+    {
+        lock (_gate) _candidates.OnDialGivenUp(peer, now);
     }
 
     /// <summary>A handshake came. Null if the peer is not wanted: it is banned, it is ourselves, or it is connected already.</summary>
@@ -161,7 +167,12 @@ sealed class Torrent
             foreach (Peer other in _peers)
             {
                 if (other.Handshake.PeerId != handshake.PeerId) continue;
-                if (!Supersedes(other, address, dialled, now)) return null;
+                if (!Supersedes(other, address, dialled, now))
+                {
+                    if (dialled) OnListensAt(other, address);
+                    return null;
+                }
+                other.ListensAt = null; // the new connection has it
                 other.Outbox.Close();
             }
 
@@ -170,6 +181,7 @@ sealed class Torrent
                 Session = session,
                 Address = address,
                 IsIncoming = !dialled,
+                ListensAt = dialled ? address : null,
                 Connected = now,
                 Handshake = handshake,
                 Choke = new ChokerPeer(now),
@@ -200,6 +212,12 @@ sealed class Torrent
         other.IsIncoming == dialled && now - other.Connected < s_crossing && other.Address.Address.Equals(address.Address)
         && dialled == _ownId.Bytes.SequenceCompareTo(other.Handshake.PeerId.Bytes) > 0;
 
+    /// <summary>We have learned where a peer listens that connected to us: it is not dialled while it is here.</summary>
+    void OnListensAt(Peer peer, IPEndPoint address)
+    {
+        if (peer.ListensAt is null && _candidates.OnConnected(address)) peer.ListensAt = address;
+    }
+
     internal bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
     {
         lock (_gate)
@@ -218,11 +236,12 @@ sealed class Torrent
         }
     }
 
-    static bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
+    bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
     {
         if (payload[0] != ExtendedHandshake.Id) return true; // we have announced no extension: nothing else is for us
         if (!ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended)) return false;
         peer.Extended = extended;
+        if (extended.ListenPort > 0) OnListensAt(peer, new IPEndPoint(peer.Address.Address, extended.ListenPort));
         if (extended.MaxRequests > 0) peer.Pipeline.PeerLimit = extended.MaxRequests;
         return true;
     }
@@ -320,7 +339,7 @@ sealed class Torrent
             _peers.Remove(peer);
             _picker.Remove(peer.Pieces);
             _upload.OnClosed(peer);
-            if (!peer.IsIncoming) _candidates.OnClosed(peer.Address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
+            if (peer.ListensAt is { } address) _candidates.OnClosed(address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
             _download.RequestAll(now);
             Check();
         }
