@@ -112,7 +112,7 @@ sealed class Arguments
     }
 
     static CommandException Unknown(Command command, string name) => Usage($"unknown option '{name}'"
-        + Suggestion.For(name, command.Options.Concat(CommandTable.CommonOptions).Select(option => option.Name)));
+        + Suggestion.For(name, command.Options.Concat(Option.Common).Select(option => option.Name)));
 
     void TakeShort(Command command, ReadOnlySpan<string> argv, ref int i)
     {
@@ -141,5 +141,5 @@ sealed class Arguments
         ++i < argv.Length ? argv[i] : throw Usage($"{option.Name} needs a value ({option.Value})");
 
     static Option? Find(Command command, Predicate<Option> match) =>
-        Array.Find(command.Options, match) ?? Array.Find(CommandTable.CommonOptions, match);
+        Array.Find(command.Options, match) ?? Array.Find(Option.Common, match);
 }

@@ -19,6 +19,14 @@ enum ExitCode
 /// <param name="Value">What follows, as shown in help (<c>DIR</c>), or null for a switch.</param>
 sealed record Option(string Name, string? Value, string Help)
 {
+    /// <summary>Options every subcommand understands.</summary>
+    public static readonly Option[] Common =
+    [
+        new("--help", null, "show this help and exit") { Short = 'h' },
+        new("--quiet", null, "print results and errors only") { Short = 'q' },
+        new("--verbose", null, "say more") { Short = 'v', Repeatable = true },
+    ];
+
     /// <summary>One-letter form (<c>-o</c> is 'o'), or '\0'.</summary>
     public char Short { get; init; }
 

@@ -46,7 +46,7 @@ static class CompletionsCommand
         return words.Any(word => word is "FILE" or "PATH" or "SOURCE" || word.EndsWith(".torrent", StringComparison.Ordinal)) ? (Kind.File, []) : (Kind.None, []);
     }
 
-    static IEnumerable<Option> OptionsOf(Command command) => command.Options.Concat(CommandTable.CommonOptions);
+    static IEnumerable<Option> OptionsOf(Command command) => command.Options.Concat(Option.Common);
 
     static IEnumerable<string> NamesOf(Option option) => option.Short == '\0' ? [option.Name] : [$"-{option.Short}", option.Name];
 

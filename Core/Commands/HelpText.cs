@@ -43,7 +43,7 @@ static class HelpText
     {
         var text = new StringBuilder("tinytorrent: BitTorrent client and tracker in one file\n\n").Append(Usage());
         text.Append("\nOptions of every command:\n");
-        Append(text, CommandTable.CommonOptions);
+        Append(text, Option.Common);
         text.Append("\nExamples:\n");
         foreach ((string command, string meaning) in Examples) text.Append($"  {command}\n      {meaning}\n");
         text.Append("\nExit codes:\n");
@@ -58,7 +58,7 @@ static class HelpText
         text.Append('\n');
         Entry(text, "", 0, Sentence(command.Summary));
         text.Append("\nOptions:\n");
-        Append(text, [.. command.Options, .. CommandTable.CommonOptions]);
+        Append(text, [.. command.Options, .. Option.Common]);
         foreach (string paragraph in Paragraphs(command.Details))
         {
             text.Append('\n');

@@ -30,7 +30,7 @@ static class ManCommand
         page.Append(".SH COMMANDS\n");
         foreach (Command command in CommandTable.All) Append(page, command);
         page.Append(".SH OPTIONS OF EVERY COMMAND\n");
-        foreach (Option option in CommandTable.CommonOptions) Append(page, option);
+        foreach (Option option in Option.Common) Append(page, option);
         page.Append(".SH EXIT STATUS\n");
         foreach ((string code, string meaning) in HelpText.ExitCodes) page.Append($".TP\n.B {code}\n{Text(meaning)}\n");
         page.Append(".SH EXAMPLES\n");

@@ -389,6 +389,6 @@ sealed class Torrent
         return last >= 0 && pieces[last] ? bytes - Geometry.PieceLength + Geometry.LengthOf(last) : bytes;
     }
 
-    [Conditional("DEBUG")]
+    [Conditional("CHECKED")]
     void Check() => _picker.CheckInvariants();
 }

@@ -7,7 +7,7 @@ namespace TinyTorrent.Tests.Commands;
 public class HelpTests
 {
     static IEnumerable<(Command Command, Option Option)> EveryOption =>
-        CommandTable.All.SelectMany(command => command.Options.Concat(CommandTable.CommonOptions).Select(option => (command, option)));
+        CommandTable.All.SelectMany(command => command.Options.Concat(Option.Common).Select(option => (command, option)));
 
     [Fact]
     public void EveryCommandIsInTheOverviewTheManualAndEachCompletion()
@@ -41,7 +41,7 @@ public class HelpTests
     [Fact]
     public void NoTwoOptionsOfACommandShareAName() => Assert.All(CommandTable.All, command =>
     {
-        Option[] options = [.. command.Options, .. CommandTable.CommonOptions];
+        Option[] options = [.. command.Options, .. Option.Common];
         Assert.Distinct(options.Select(option => option.Name));
         Assert.Distinct(options.Select(option => option.Short).Where(letter => letter != '\0'));
     });
