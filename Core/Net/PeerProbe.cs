@@ -37,7 +37,6 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
     string? _client;
     bool _toldPieces, _toldExtensions;
 
-    /// <summary>Pieces in the torrent; 0 while it is not known.</summary>
     public int PieceCount => pieceCount;
 
     bool IsDone => _toldExtensions && (_toldPieces || pieceCount == 0);
@@ -110,7 +109,7 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
         PeerId = _handshake.PeerId,
         Client = _client ?? ClientName.From(_handshake.PeerId),
         Extensions = _extensions,
-        Pieces = _toldPieces ? _pieces.Count : null,
+        Pieces = _toldPieces && pieceCount > 0 ? _pieces.Count : null,
     };
 
     public bool OnMessage(in PeerMessage message, TimeSpan now)
@@ -118,6 +117,7 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
         switch (message.Id)
         {
             case MessageId.Bitfield:
+                if (pieceCount == 0) return true; // how many pieces there are is not known
                 _toldPieces = true;
                 return _pieces.TryLoad(message.Payload);
             case MessageId.HaveAll:
@@ -130,7 +130,7 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
                 _toldPieces = true;
                 _pieces.Set(message.Piece);
                 return true;
-            case MessageId.Extended when message.Payload[0] == ExtendedHandshake.Id:
+            case MessageId.Extended:
                 ReadExtensions(message.Payload[1..]);
                 return true;
             default:

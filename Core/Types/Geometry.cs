@@ -2,7 +2,11 @@
 namespace TinyTorrent.Types;
 
 /// <summary>A range of one piece as it is named on the wire (BEP 3). Raw until <see cref="Geometry.Contains"/> has said yes.</summary>
-readonly record struct BlockRef(int Piece, int Begin, int Length);
+readonly record struct BlockRef(int Piece, int Begin, int Length)
+{
+    /// <summary>Seeded at random by the framework: a stranger can't choose blocks that fall into one bucket.</summary>
+    public override int GetHashCode() => HashCode.Combine(Piece, Begin, Length);
+}
 
 /// <summary>The shape of a torrent's content.</summary>
 /// <param name="TotalLength">Bytes in all files together, 0 or more.</param>

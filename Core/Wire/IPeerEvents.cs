@@ -15,7 +15,7 @@ delegate IPeerEvents? Admission(PeerSession session, in Handshake handshake);
 /// </summary>
 interface IPeerEvents
 {
-    /// <summary>Pieces in the torrent: decides how long a bitfield must be.</summary>
+    /// <summary>Pieces in the torrent: decides how long a bitfield must be. 0 while they are not known.</summary>
     int PieceCount { get; }
 
     /// <summary>Anything but a piece message. False drops the peer.</summary>

@@ -17,7 +17,7 @@ sealed class Outbox(Slabs slabs)
     const int MaxControl = 2 << 20;
 
     readonly Lock _gate = new();
-    readonly Queue<BlockRef> _blocks = new();
+    readonly BlockQueue _blocks = new();
     Memory<byte> _control;
     int _controlCount;
     Action _wake = static () => { };
@@ -27,7 +27,7 @@ sealed class Outbox(Slabs slabs)
     bool _closed;
     bool _overflowed;
 
-    /// <summary>Ties the outbox to its connection. Neither action may block or call back.</summary>
+    /// <summary>Ties the outbox to its connection. Neither action may block, call back or enter the system: the callers hold locks.</summary>
     /// <param name="wake">The writer has something to take.</param>
     /// <param name="abort">The connection is to end: a blocked receive or send must return. May come more than once.</param>
     public void Attach(Action wake, Action abort)
@@ -46,48 +46,40 @@ sealed class Outbox(Slabs slabs)
 
     public void Send(MessageId id)
     {
-        lock (_gate) _controlCount += PeerMessage.Write(Reserve(5), id);
+        lock (_gate) PeerMessage.Write(Append(5), id);
     }
 
     public void Send(MessageId id, int piece)
     {
-        lock (_gate) _controlCount += PeerMessage.Write(Reserve(9), id, piece);
+        lock (_gate) PeerMessage.Write(Append(9), id, piece);
     }
 
     public void SendHaves(ReadOnlySpan<int> pieces)
     {
         lock (_gate)
         {
-            foreach (int piece in pieces) _controlCount += PeerMessage.Write(Reserve(9), MessageId.Have, piece);
+            foreach (int piece in pieces) PeerMessage.Write(Append(9), MessageId.Have, piece);
         }
     }
 
     public void Send(MessageId id, in BlockRef block)
     {
-        lock (_gate) _controlCount += PeerMessage.Write(Reserve(17), id, block);
+        lock (_gate) PeerMessage.Write(Append(17), id, block);
     }
 
     public void Send(MessageId id, ReadOnlySpan<byte> payload)
     {
-        lock (_gate) _controlCount += PeerMessage.Write(Reserve(5 + payload.Length), id, payload);
+        lock (_gate) PeerMessage.Write(Append(5 + payload.Length), id, payload);
     }
 
     public void SendKeepAlive()
     {
-        lock (_gate)
-        {
-            Reserve(PeerMessage.PrefixLength)[..PeerMessage.PrefixLength].Clear();
-            _controlCount += PeerMessage.PrefixLength;
-        }
+        lock (_gate) Append(PeerMessage.PrefixLength).Clear();
     }
 
     public void SendHandshake(in Handshake handshake)
     {
-        lock (_gate)
-        {
-            handshake.Write(Reserve(Handshake.Size));
-            _controlCount += Handshake.Size;
-        }
+        lock (_gate) handshake.Write(Append(Handshake.Size));
     }
 
     /// <summary>False if the peer has asked for too much already.</summary>
@@ -104,17 +96,7 @@ sealed class Outbox(Slabs slabs)
     /// <summary>True if the block was still waiting and will not be sent.</summary>
     public bool CancelBlock(in BlockRef block)
     {
-        lock (_gate)
-        {
-            bool found = false;
-            for (int i = _blocks.Count; i > 0; i--) // once around: what stays keeps its order
-            {
-                BlockRef waiting = _blocks.Dequeue();
-                if (!found && waiting == block) found = true;
-                else _blocks.Enqueue(waiting);
-            }
-            return found;
-        }
+        lock (_gate) return _blocks.Cancel(block);
     }
 
     /// <summary>Takes back every waiting block, as a choke does; with the fast extension each is answered by a reject.</summary>
@@ -123,7 +105,7 @@ sealed class Outbox(Slabs slabs)
         lock (_gate)
         {
             while (_blocks.TryDequeue(out BlockRef block))
-                if (reject) _controlCount += PeerMessage.Write(Reserve(17), MessageId.RejectRequest, block);
+                if (reject) PeerMessage.Write(Append(17), MessageId.RejectRequest, block);
         }
     }
 
@@ -198,25 +180,26 @@ sealed class Outbox(Slabs slabs)
         }
     }
 
-    /// <summary>Room for <paramref name="bytes"/> more. Call under the lock.</summary>
-    Span<byte> Reserve(int bytes)
+    /// <summary>The next <paramref name="bytes"/> of what is to be sent, for the caller to write. Call under the lock.</summary>
+    Span<byte> Append(int bytes)
     {
-        int needed = _controlCount + bytes;
-        if (needed > MaxControl)
+        if (_controlCount + bytes > MaxControl)
         {
             // Its messages no longer matter, but the caller still needs somewhere to write them.
             _closed = _overflowed = true;
             _controlCount = 0;
-            needed = bytes;
         }
-        if (needed > _control.Length)
+        int end = _controlCount + bytes;
+        if (end > _control.Length)
         {
-            int length = Math.Max(needed, 2 * _controlCount);
+            int length = Math.Max(end, 2 * _controlCount);
             Memory<byte> larger = slabs.Rent(length, length);
             _control[.._controlCount].CopyTo(larger);
             slabs.Return(_control);
             _control = larger;
         }
-        return _control.Span[_controlCount..];
+        Span<byte> appended = _control.Span[_controlCount..end];
+        _controlCount = end;
+        return appended;
     }
 }

@@ -16,8 +16,11 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
     /// <summary>Bytes before the block in a piece message: prefix, id, piece, begin.</summary>
     public const int PieceHeaderLength = 13;
 
-    /// <summary>An extended message may carry metadata or a long PEX list, but no more than this.</summary>
-    public const int MaxExtendedLength = 1 << 20;
+    /// <summary>Of an extended handshake, the one extended message that is for us; real ones have some hundred bytes.</summary>
+    public const int MaxExtendedLength = 64 << 10;
+
+    /// <summary>Of a message that is skipped. A longer one is no message: the stream is something else.</summary>
+    public const int MaxSkippedLength = 1 << 20;
 
     public MessageId Id { get; } = id;
     public int Piece { get; } = piece;
@@ -35,7 +38,7 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
     /// The whole frame's length, prefix included. NeedMoreData until prefix and id are there;
     /// InvalidData if no message of this id may be so long.
     /// </summary>
-    /// <param name="pieceCount">Pieces in the torrent: a bitfield has exactly one length.</param>
+    /// <param name="pieceCount">Pieces in the torrent: a bitfield has exactly one length. 0 while they are not known.</param>
     public static OperationStatus TryReadFrameLength(ReadOnlySpan<byte> input, int pieceCount, out int frame)
     {
         frame = 0;
@@ -61,10 +64,23 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
         MessageId.Have or MessageId.SuggestPiece or MessageId.AllowedFast => body == 4,
         MessageId.Request or MessageId.Cancel or MessageId.RejectRequest => body == 12,
         MessageId.Port => body == 2,
-        MessageId.Bitfield => body == Bitfield.BytesFor(pieceCount),
+        MessageId.Bitfield => pieceCount > 0 ? body == Bitfield.BytesFor(pieceCount) : body <= Bitfield.BytesFor(Geometry.MaxPieceCount),
         MessageId.Piece => body is > 8 and <= 8 + Geometry.BlockLength,
         MessageId.Extended => body is > 0 and <= MaxExtendedLength,
-        _ => body <= MaxExtendedLength, // unknown ids are skipped: that is how extensions stay compatible
+        _ => body <= MaxSkippedLength,
+    };
+
+    /// <summary>
+    /// True if nobody reads a message of this kind: its bytes are dropped as they come and never buffered. That unknown ids are
+    /// skipped is how extensions stay compatible; of the extended messages we have asked for none but the handshake.
+    /// </summary>
+    /// <param name="id">After the length prefix.</param>
+    /// <param name="body">What has come of the bytes after the id.</param>
+    public static bool IsSkipped(MessageId id, ReadOnlySpan<byte> body) => id switch
+    {
+        <= MessageId.Port or (>= MessageId.SuggestPiece and <= MessageId.AllowedFast) => false,
+        MessageId.Extended => !body.IsEmpty && body[0] != ExtendedHandshake.Id,
+        _ => true,
     };
 
     /// <summary>Decodes one whole frame whose length <see cref="TryReadFrameLength"/> has accepted.</summary>

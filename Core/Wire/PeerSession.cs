@@ -16,6 +16,9 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     /// <summary>So many blocks with their headers fill the largest slab and leave room for small messages.</summary>
     public const int MaxBlocksPerSend = 15;
 
+    /// <summary>Of a buffer that keeps a part of a frame.</summary>
+    const int SmallestKept = 1024;
+
     const int BlockStride = PeerMessage.PieceHeaderLength + Geometry.BlockLength;
 
     readonly Slabs _slabs = slabs ?? Slabs.Shared;
@@ -25,6 +28,8 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     int _start, _end;
     int _bufferSize = Slabs.Smallest;
     int _partialFrame; // length of the frame that has begun at _start, 0 if not known
+    int _toSkip; // bytes still to come of a frame that nobody reads
+    int _lastCount; // bytes of the last receive
 
     Memory<byte> _control; // small messages that were taken
     int _controlLength;
@@ -43,7 +48,15 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     {
         get
         {
-            int needed = Math.Max(Slabs.Smallest, _partialFrame), wished = Math.Max(_bufferSize, needed);
+            int kept = _end - _start;
+            // Who sends little at a time fills what is left of a small buffer: bytes are moved only when as many have come.
+            if (_lastCount < kept && kept < _buffer.Length)
+            {
+                if (_start > 0) MoveWithin();
+                return _buffer[_end..];
+            }
+            // A long frame gets its room as it comes: a length prefix alone commits nothing.
+            int needed = Math.Max(Slabs.Smallest, Math.Min(_partialFrame, 2 * kept)), wished = Math.Max(_bufferSize, needed);
             if (_buffer.Length < wished || _buffer.Length >= 2 * wished)
             {
                 MoveTo(_slabs.Rent(wished, needed));
@@ -57,13 +70,13 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
         }
     }
 
-    /// <summary>Gives the receive buffer back until more is there: a frame that has begun is kept in a small one. Blocks must have
-    /// been stored before.</summary>
+    /// <summary>Gives the receive buffer back until more is there: a frame that has begun is kept in a small one with some room.
+    /// Blocks must have been stored before.</summary>
     public void ReleaseReceiveBuffer()
     {
-        int kept = _end - _start;
+        int kept = _end - _start, small = Math.Max(Math.Max(kept, SmallestKept), Math.Min(kept + kept / 2, _partialFrame));
         if (kept == 0) ReturnReceiveBuffer();
-        else if (kept <= _buffer.Length / 2) MoveTo(_slabs.Rent(kept, kept));
+        else if (small <= _buffer.Length / 4 * 3) MoveTo(_slabs.Rent(small, small));
     }
 
     void MoveTo(Memory<byte> buffer)
@@ -85,6 +98,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     {
         if (count == 0) return false; // the peer closed its side
         _end += count;
+        _lastCount = count;
         if (_end == _buffer.Length) _bufferSize = Math.Min(2 * _buffer.Length, Slabs.Largest);
         else if (count < _buffer.Length / 4) _bufferSize = Math.Max(_buffer.Length / 2, Slabs.Smallest);
 
@@ -106,9 +120,15 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
         ReadOnlySpan<byte> received = _buffer.Span[.._end];
         while (true)
         {
+            SkipWhatHasCome();
             ReadOnlySpan<byte> input = received[_start..];
             OperationStatus status = PeerMessage.TryReadFrameLength(input, events.PieceCount, out int frame);
             if (status == OperationStatus.InvalidData) return false;
+            if (status == OperationStatus.Done && frame > PeerMessage.PrefixLength && IsSkipped(input))
+            {
+                _toSkip = frame;
+                continue;
+            }
             if (status == OperationStatus.NeedMoreData || input.Length < frame)
             {
                 _partialFrame = frame;
@@ -127,6 +147,16 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
             }
             _start += frame;
         }
+    }
+
+    static bool IsSkipped(ReadOnlySpan<byte> frame) =>
+        PeerMessage.IsSkipped((MessageId)frame[PeerMessage.PrefixLength], frame[(PeerMessage.PrefixLength + 1)..]);
+
+    void SkipWhatHasCome()
+    {
+        int skipped = Math.Min(_toSkip, _end - _start);
+        _start += skipped;
+        _toSkip -= skipped;
     }
 
     /// <summary>True if blocks wait in the receive buffer: call <see cref="StoreBlocks"/> before receiving on.</summary>

@@ -31,7 +31,7 @@ sealed class Slabs
     /// <summary>A buffer of <paramref name="wished"/> bytes, or of less if many are lent, but of at least <paramref name="needed"/>.</summary>
     public Memory<byte> Rent(int wished, int needed)
     {
-        if (needed > Largest) return ArrayPool<byte>.Shared.Rent(needed); // a rare message
+        if (needed > Largest) return ArrayPool<byte>.Shared.Rent(needed).AsMemory(0, needed); // the bitfield of a huge torrent
         lock (_gate)
         {
             long share = Math.Min(wished, (Budget - Large.Lent) / Share);

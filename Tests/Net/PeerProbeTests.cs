@@ -91,11 +91,18 @@ public class PeerProbeTests
         Assert.Equal(0, (await ProbeAsync(Answer(Them, Message(MessageId.HaveNone), extended))).Pieces);
     }
 
-    [Fact]
-    public async Task WithoutTheDescriptionThePiecesStayUnknown()
+    [Theory]
+    [InlineData(MessageId.Bitfield, new byte[] { 0xFF, 0x80 })]
+    [InlineData(MessageId.HaveAll, new byte[0])]
+    [InlineData(MessageId.Have, new byte[] { 0, 0, 0, 7 })]
+    internal async Task WithoutTheDescriptionThePiecesStayUnknownInWhateverOrderAPeerSpeaks(MessageId id, byte[] body)
     {
-        PeerFacts facts = await ProbeAsync(Answer(Them, Message(MessageId.Extended, [0, .. "d1:mde1:v1:xe"u8]), Message(MessageId.Bitfield, 0xFF, 0x80)), pieces: 0);
-        Assert.Equal(("x", null), (facts.Client, facts.Pieces));
+        byte[] pieces = Message(id, body), extended = Message(MessageId.Extended, [0, .. "d1:mde1:v1:xe"u8]);
+        foreach (byte[][] order in (byte[][][])[[extended, pieces], [pieces, extended]])
+        {
+            PeerFacts facts = await ProbeAsync(Answer(Them, order), pieces: 0);
+            Assert.Equal((null, "x", null), (facts.Problem, facts.Client, facts.Pieces));
+        }
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public class PeerSessionTests
         public readonly StringBuilder Log = new();
         public bool KeepBlocks = true;
 
-        public int PieceCount => PeerSessionTests.PieceCount;
+        public int PieceCount { get; init; } = PeerSessionTests.PieceCount;
 
         public bool OnMessage(in PeerMessage m, TimeSpan now)
         {
@@ -62,6 +62,7 @@ public class PeerSessionTests
             string whole = Feed(stream, () => int.MaxValue);
             Assert.True(Feed(stream, () => 1) == whole, $"byte by byte differs, seed {seed}");
             Assert.True(Feed(stream, () => random.Next(1, 60)) == whole, $"random cuts differ, seed {seed}");
+            Assert.True(Feed(stream, () => random.Next(1, 60), release: true) == whole, $"random cuts differ when the buffer is given back, seed {seed}");
         }
     }
 
@@ -92,7 +93,9 @@ public class PeerSessionTests
     [Theory]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF })]
     [InlineData(new byte[] { 0x7F, 0xFF, 0xFF, 0xFF, 20 })] // extended, 2 GiB
-    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x02, 20 })] // extended, one past 1 MiB
+    [InlineData(new byte[] { 0x00, 0x01, 0x00, 0x02, 20 })] // extended, one past 64 KiB
+    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x02, 21 })] // an unknown id, one past 1 MiB
+    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x02, 255 })] // the id that stands for a keep-alive among us
     [InlineData(new byte[] { 0x00, 0x00, 0x40, 0x0A, 7 })] // a block one byte too long
     [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x09, 7 })] // a block of no bytes
     [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x0B, 5 })] // a bitfield one byte too long
@@ -107,7 +110,7 @@ public class PeerSessionTests
     }
 
     [Theory]
-    [InlineData(new byte[] { 0x00, 0x10, 0x00, 0x01, 20 }, 1 << 20)] // extended, 1 MiB
+    [InlineData(new byte[] { 0x00, 0x01, 0x00, 0x01, 20 }, 64 << 10)] // extended, 64 KiB
     [InlineData(new byte[] { 0x00, 0x00, 0x40, 0x09, 7 }, 16384)] // a whole block
     [InlineData(new byte[] { 0x00, 0x00, 0x00, 0x0A, 5 }, 9)] // 70 pieces in 9 bytes
     public void TheLongestFrameOfAKindIsWaitedForAndTaken(byte[] head, int payload)
@@ -117,6 +120,60 @@ public class PeerSessionTests
         head.CopyTo(frame, 0);
         Feed(peer, frame, () => 10_000);
         Assert.True(recorder.Log.ToString().Contains($" {payload} ", StringComparison.Ordinal) || recorder.Log.ToString().Contains($"Length = {payload}", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(10, 0)]
+    [InlineData(21, 0)]
+    [InlineData(255, 0)]
+    [InlineData(20, 1)] // an extended message of a kind we did not ask for
+    [InlineData(20, 255)]
+    public void AMessageNobodyReadsIsSkippedAndNeverBuffered(byte id, byte extendedId)
+    {
+        var slabs = new Slabs();
+        var recorder = new Recorder();
+        var peer = new PeerSession((PeerSession _, in Handshake _) => recorder, slabs);
+        Feed(peer, HandshakeBytes(), () => int.MaxValue);
+        byte[] frame = new byte[4 + 60_000];
+        BinaryPrimitives.WriteInt32BigEndian(frame, frame.Length - 4);
+        (frame[4], frame[5]) = (id, extendedId);
+        Feed(peer, frame[..6], () => 1, release: true);
+        for (int at = 6; at < frame.Length; at += 1)
+        {
+            Assert.Equal(0, slabs.Lent);
+            Feed(peer, frame[at..(at + 1)], () => 1, release: true);
+        }
+        Assert.Equal("", recorder.Log.ToString());
+        Feed(peer, [0, 0, 0, 1, 0], () => 1);
+        Assert.StartsWith("Choke", recorder.Log.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0x00, 0x01, 0x00, 0x01, 20, 0 })] // an extended handshake of 64 KiB
+    [InlineData(new byte[] { 0x00, 0x04, 0x00, 0x01, 5 })] // a bitfield of 2,097,152 pieces
+    public void ALongFrameGetsItsRoomAsItComesAndIsMovedFewTimes(byte[] head)
+    {
+        foreach (bool release in (bool[])[false, true])
+        {
+            var slabs = new Slabs();
+            var recorder = new Recorder { PieceCount = Geometry.MaxPieceCount };
+            var peer = new PeerSession((PeerSession _, in Handshake _) => recorder, slabs);
+            Feed(peer, HandshakeBytes(), () => int.MaxValue);
+            byte[] frame = new byte[4 + BinaryPrimitives.ReadInt32BigEndian(head)];
+            head.CopyTo(frame, 0);
+            int moves = 0;
+            (byte[]? Array, int At) last = default;
+            for (int at = 0; at < frame.Length; at++)
+            {
+                Assert.True(System.Runtime.InteropServices.MemoryMarshal.TryGetArray(peer.ReceiveBuffer, out ArraySegment<byte> buffer));
+                Assert.True(buffer.Count <= Math.Max(Slabs.Smallest, 3 * at), $"{buffer.Count} bytes for {at} that have come");
+                if (last != (buffer.Array, buffer.Offset)) moves++;
+                Feed(peer, frame[at..(at + 1)], () => 1, release);
+                last = (buffer.Array, buffer.Offset + 1);
+            }
+            Assert.InRange(moves, 1, 60);
+            Assert.Contains($" {frame.Length - 5} ", recorder.Log.ToString(), StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -289,8 +346,8 @@ public class PeerSessionTests
             at += count;
             bool alive = peer.Received(count, default);
             if (peer.HasBlocks) peer.StoreBlocks();
+            if (release) peer.ReleaseReceiveBuffer(); // as the asynchronous driver does, alive or not
             if (!alive) return;
-            if (release) peer.ReleaseReceiveBuffer();
         }
     }
 
@@ -313,10 +370,12 @@ public class PeerSessionTests
                 <= MessageId.NotInterested or MessageId.HaveAll or MessageId.HaveNone => 0,
                 _ => random.Next(0, 50),
             };
+            if (id is (MessageId)21 && random.Next(20) == 0) body = random.Next(100_000); // longer than any buffer
             byte[] frame = new byte[5 + body];
             random.NextBytes(frame);
             BinaryPrimitives.WriteInt32BigEndian(frame, 1 + body);
             frame[4] = (byte)id;
+            if (id == MessageId.Extended && body > 0) frame[5] = (byte)random.Next(2);
             stream.Write(random.Next(15) == 0 ? new byte[4] : frame);
         }
         return stream.ToArray();
