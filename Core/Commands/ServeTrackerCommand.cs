@@ -33,6 +33,8 @@ sealed class ServeTrackerCommand : IDisposable
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
             new("--keys", "FILE", "serve only who knows one of the passkeys listed in FILE"),
+            new("--trust-proxy", "ADDR/N", "believe what a proxy at this address or in this network says about its clients' addresses") { Repeatable = true },
+            new("--trust-ip", null, "list a peer under the address that its announce names (ip=), whoever sends it"),
             new("--tls-cert", "FILE", "serve HTTPS too, with the certificate in FILE (PEM)"),
             new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
             new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
@@ -54,7 +56,9 @@ sealed class ServeTrackerCommand : IDisposable
 
             With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, unless it comes over HTTPS. Keys should be long and random, such as `openssl rand -hex 16` prints.
 
-            A peer is listed under the address its announce comes from. Only a peer in the tracker's own network (loopback or private addresses) may name another with the ip parameter.
+            A peer is listed under the address its announce comes from. Peers of private, link-local and loopback addresses are told to each other and not to the internet. With --trust-ip a peer may name another address with the ip parameter. Then anybody who can reach the tracker can send a swarm to a stranger's address, so use it only where every client is trusted.
+
+            Behind a reverse proxy, Docker's userland proxy or the network of a rootless container all announces come from one address, and every peer would be listed under that. Name the proxy with --trust-proxy (several may be named). From there the tracker takes the client's address from the PROXY protocol, version 1 or 2, over HTTP and HTTPS, and version 2 over UDP, where the answer goes back to the proxy; or from the header X-Forwarded-For, or Forwarded where that is absent: the rightmost address that is not a trusted proxy. From everybody else these headers are ignored. The proxy must append to X-Forwarded-For or replace it, not pass it on as it came: with nginx, `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for`.
 
             When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
 
@@ -123,10 +127,22 @@ sealed class ServeTrackerCommand : IDisposable
         return options with
         {
             Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers"),
-            FullScrape = arguments.Has("--full-scrape"), MaxRate = arguments.Has("--max-rate") ? rate : null,
+            Proxies = ReadProxies(arguments), TrustIp = arguments.Has("--trust-ip"), FullScrape = arguments.Has("--full-scrape"), MaxRate = arguments.Has("--max-rate") ? rate : null,
         };
 
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
+    }
+
+    static TrustedProxies ReadProxies(Arguments arguments)
+    {
+        try
+        {
+            return TrustedProxies.Parse(arguments.Values("--trust-proxy"));
+        }
+        catch (FormatException e)
+        {
+            throw Arguments.Usage($"--trust-proxy: {e.Message}");
+        }
     }
 
     CatalogueOptions? Catalogue()

@@ -47,7 +47,7 @@ sealed unsafe class EpollHttpServer : IServer
         _clock = clock;
         _counters = counters;
         _onMalformed = counters.HttpMalformedRequest;
-        _strangers = new Strangers(limits.Connections, limits.IsLocal);
+        _strangers = new Strangers(limits.Connections, limits.IsExempt);
         foreach (Socket listener in _listeners)
         {
             int descriptor = Descriptor(listener), seconds = DeferSeconds, one = 1;
@@ -126,7 +126,7 @@ sealed unsafe class EpollHttpServer : IServer
                 _ = close(descriptor);
                 continue;
             }
-            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _limits.Memory, _onMalformed);
+            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _limits.Memory, _onMalformed, _limits.Proxies);
             PeerAddress from = ReadAddress(address);
             session.Begin(from);
             var connection = new Connection(descriptor, from, session) { Deadline = _now + _limits.Request };
@@ -168,6 +168,7 @@ sealed unsafe class EpollHttpServer : IServer
         while (true)
         {
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+            if (session.IsIntroduced(out PeerAddress client) && !TryPass(connection, client)) return;
             if (output.IsEmpty) break;
             connection.EndsWithOutput = !goesOn;
             connection.Unsent = output;
@@ -235,6 +236,19 @@ sealed unsafe class EpollHttpServer : IServer
         return connection.IsCounted && _epoll.TryAdd(connection.Descriptor, events);
     }
 
+    /// <summary>The connection is from here on the client's, not the proxy's.</summary>
+    bool TryPass(Connection connection, in PeerAddress client)
+    {
+        if (connection.IsCounted) _strangers.Leave(connection.From);
+        connection.From = client;
+        if (!connection.IsCounted) return true;
+        connection.IsCounted = _strangers.TryEnter(client);
+        if (connection.IsCounted) return true;
+        _counters.HttpTurnAway();
+        Close(connection);
+        return false;
+    }
+
     void Close(Connection connection)
     {
         _ = close(connection.Descriptor);
@@ -289,7 +303,7 @@ sealed unsafe class EpollHttpServer : IServer
     sealed class Connection(int descriptor, PeerAddress from, HttpSession session)
     {
         public int Descriptor { get; } = descriptor;
-        public PeerAddress From { get; } = from;
+        public PeerAddress From { get; set; } = from;
         public HttpSession Session { get; } = session;
 
         /// <summary>When the connection is closed, whatever it waits for.</summary>

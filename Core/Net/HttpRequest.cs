@@ -25,7 +25,7 @@ readonly ref struct HttpRequest
     static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
         "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
 
-    /// <summary>The client's address. Not from the request: the server fills it in.</summary>
+    /// <summary>The client's address: the other end of the connection, or what a trusted proxy says.</summary>
     public PeerAddress From { get; init; }
 
     public HttpVerb Method { get; init; }
@@ -52,8 +52,9 @@ readonly ref struct HttpRequest
 
     /// <summary>Reads the first request of a buffer; its body, if it has one, begins where it ends.</summary>
     /// <param name="consumed">Bytes of its line and headers.</param>
+    /// <param name="proxies">Whose word counts about where it comes from, instead of <paramref name="from"/>.</param>
     /// <returns>200; 0 if it is not complete yet; otherwise the status to answer with before closing.</returns>
-    public static int TryRead(ReadOnlySpan<byte> buffer, in PeerAddress from, out HttpRequest request, out int consumed)
+    public static int TryRead(ReadOnlySpan<byte> buffer, in PeerAddress from, out HttpRequest request, out int consumed, TrustedProxies? proxies = null)
     {
         request = default;
         consumed = 0;
@@ -76,7 +77,7 @@ readonly ref struct HttpRequest
         int question = target.IndexOf((byte)'?');
         request = new HttpRequest
         {
-            From = from, Method = method, Headers = headers,
+            From = proxies is null ? from : proxies.ClientOf(from, rest[lineEnd..length]), Method = method, Headers = headers,
             Path = question < 0 ? target : target[..question], Query = question < 0 ? default : target[(question + 1)..],
         };
         return 200;

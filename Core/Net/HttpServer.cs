@@ -2,6 +2,7 @@
 // A client that is slow holds its place for seconds only: a heartbeat closes every connection whose time is up, whatever
 // it was waiting for, so no connection needs a timer. Past the limit of connections, of all and of one stranger, new ones
 // are closed at once.
+using System.Buffers;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -14,8 +15,14 @@ sealed record HttpLimits
 {
     public int Connections { get; init; } = 8192;
 
-    /// <summary>Whose connections <see cref="Strangers"/> does not count; null: who is local.</summary>
-    public Func<PeerAddress, bool>? IsLocal { get; init; }
+    /// <summary>Which addresses are local, whose connections <see cref="Strangers"/> does not count.</summary>
+    public Func<PeerAddress, bool> IsLocal { get; init; } = address => AddressRules.IsLocal(address);
+
+    /// <summary>True for an address whose connections are not those of one client: a local one, or a proxy's.</summary>
+    public bool IsExempt(PeerAddress address) => IsLocal(address) || Proxies.Contains(address);
+
+    /// <summary>The proxies that are believed about where a request comes from.</summary>
+    public TrustedProxies Proxies { get; init; } = TrustedProxies.None;
 
     /// <summary>For a request from its first byte (or from the connection's start) to its last, and for an answer to be taken.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
@@ -72,7 +79,7 @@ sealed class HttpServer : IServer
         _counters = counters;
         _onMalformed = counters.HttpMalformedRequest;
         _tls = tls;
-        _strangers = new Strangers(limits.Connections, limits.IsLocal);
+        _strangers = new Strangers(limits.Connections, limits.IsExempt);
         _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _accepting = AcceptAsync();
     }
@@ -147,7 +154,7 @@ sealed class HttpServer : IServer
                 _counters.HttpTurnAway();
                 return false;
             }
-            connection = new Connection(socket, stream, from, new HttpSession(_handler, _limits.Memory, _onMalformed)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, stream, from, new HttpSession(_handler, _limits.Memory, _onMalformed, _limits.Proxies)) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -160,7 +167,11 @@ sealed class HttpServer : IServer
         Stream stream = connection.Stream;
         try
         {
-            if (_tls is not null) stream = await _tls().OpenAsync(stream).ConfigureAwait(false);
+            if (_tls is not null)
+            {
+                await ReadIntroductionAsync(connection).ConfigureAwait(false);
+                stream = await _tls().OpenAsync(stream).ConfigureAwait(false);
+            }
             await ConverseAsync(connection, stream).ConfigureAwait(false);
         }
         catch (IOException) { } // reset, or closed by the heartbeat, or no TLS in what came
@@ -180,12 +191,55 @@ sealed class HttpServer : IServer
         }
     }
 
+    /// <summary>Takes a proxy's PROXY header off the stream, and no byte more: what follows is TLS's greeting.</summary>
+    /// <exception cref="IOException">The header is not in order, or the client may not stay.</exception>
+    async ValueTask ReadIntroductionAsync(Connection connection)
+    {
+        if (!_limits.Proxies.Contains(connection.From)) return;
+        byte[] header = new byte[ProxyHeader.MaxSize];
+        for (int have = 0; ;)
+        {
+            int seen = await connection.Socket.ReceiveAsync(header.AsMemory(have), SocketFlags.Peek).ConfigureAwait(false);
+            OperationStatus status = ProxyHeader.TryRead(header.AsSpan(0, have + seen), out PeerAddress client, out int length);
+            if (seen == 0 || status == OperationStatus.InvalidData)
+            {
+                _counters.HttpMalformedRequest();
+                throw new IOException("no PROXY header in order");
+            }
+            // Without its end, all that has come belongs to the header.
+            int taken = status == OperationStatus.Done ? length - have : seen;
+            await connection.Stream.ReadExactlyAsync(header.AsMemory(have, taken)).ConfigureAwait(false);
+            have += taken;
+            if (status != OperationStatus.Done) continue;
+            if (client.IsNone) return;
+            connection.Session.Begin(client);
+            Pass(connection, client);
+            return;
+        }
+    }
+
+    /// <summary>The connection is from here on the client's, not the proxy's.</summary>
+    /// <exception cref="IOException">The client has its share of connections.</exception>
+    void Pass(Connection connection, in PeerAddress client)
+    {
+        lock (_connections)
+        {
+            _strangers.Leave(connection.From);
+            connection.From = client;
+            connection.IsCounted = _strangers.TryEnter(client);
+        }
+        if (connection.IsCounted) return;
+        _counters.HttpTurnAway();
+        throw new IOException("too many connections from this address");
+    }
+
     async Task ConverseAsync(Connection connection, Stream stream)
     {
         HttpSession session = connection.Session;
         for (bool answered = false; ;)
         {
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
+            if (session.IsIntroduced(out PeerAddress client)) Pass(connection, client);
             if (!output.IsEmpty)
             {
                 connection.Deadline = _clock.Now + _limits.Request + TimeSpan.FromSeconds(output.Length / MinRate);
@@ -227,7 +281,7 @@ sealed class HttpServer : IServer
     {
         lock (_connections)
         {
-            if (_connections.Remove(connection)) _strangers.Leave(connection.From);
+            if (_connections.Remove(connection) && connection.IsCounted) _strangers.Leave(connection.From);
             if (_connections.Count == 0 && _full) _empty.TrySetResult();
         }
     }
@@ -281,7 +335,10 @@ sealed class HttpServer : IServer
 
         public Socket Socket { get; } = socket;
         public NetworkStream Stream { get; } = stream;
-        public PeerAddress From { get; } = from;
+        public PeerAddress From { get; set; } = from;
+
+        /// <summary>Has a place among those of its address.</summary>
+        public bool IsCounted { get; set; } = true;
         public HttpSession Session { get; } = session;
 
         /// <summary>When the heartbeat closes the connection.</summary>

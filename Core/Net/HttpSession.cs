@@ -1,12 +1,14 @@
 // One HTTP connection without its socket: bytes in, bytes out. Requests may arrive in any pieces or several at once
 // (pipelining); answers leave in order. A body is collected behind its request, as far as the memory for bodies reaches.
 // One thread at a time.
+using System.Buffers;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
 /// <param name="onMalformed">Called for what is answered without the handler because it is no request.</param>
-sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null)
+/// <param name="proxies">Those that may say who their client is.</param>
+sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 64 * 1024;
@@ -19,6 +21,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     readonly HttpResponse _response = new(memory);
     byte[] _input = new byte[InitialInput];
     PeerAddress _from;
+    bool _mayIntroduce, _introduced; // a trusted proxy's connection may begin with a PROXY header; it did
     int _start, _end;
     int _awaited; // bytes from _start of a request whose body is wanted; 0: none
     int _begun; // its body's length, until the server has taken note of it
@@ -28,7 +31,8 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     public void Begin(PeerAddress from)
     {
         _from = from;
-        _owes = false;
+        _owes = _introduced = false;
+        _mayIntroduce = proxies?.Contains(from) == true;
     }
 
     /// <summary>The connection is over: what was left of it is forgotten.</summary>
@@ -69,6 +73,15 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
         return length > 0;
     }
 
+    /// <summary>True once if the connection turned out to be that of a proxy's client.</summary>
+    public bool IsIntroduced(out PeerAddress client)
+    {
+        client = _from;
+        bool introduced = _introduced;
+        _introduced = false;
+        return introduced;
+    }
+
     /// <summary>Answers complete requests. Send <paramref name="output"/> whole, then call <see cref="Sent"/>; if it is empty, receive.</summary>
     /// <returns>False if the connection ends when the output has been sent.</returns>
     public bool Answer(out ReadOnlyMemory<byte> output)
@@ -89,12 +102,13 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     bool TryAnswerNext(out bool goesOn)
     {
         goesOn = true;
+        if (_mayIntroduce && !TryIntroduce(out bool malformed)) return malformed && Refuse(400, _end - _start, out goesOn);
         if (_end - _start < _awaited)
         {
             if (TryMakeRoom()) return false;
             return Refuse(503, _end - _start, out goesOn);
         }
-        int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed);
+        int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed, proxies);
         if (status == 0) return false;
         if (status != 200)
         {
@@ -116,6 +130,21 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
         _awaited = whole;
         _begun = request.BodyLength;
         return true; // the body may be here already
+    }
+
+    /// <summary>Takes the PROXY header off the connection's beginning, if there is one.</summary>
+    /// <returns>False if it is not there yet, or not in order.</returns>
+    bool TryIntroduce(out bool malformed)
+    {
+        OperationStatus status = ProxyHeader.TryRead(_input.AsSpan(_start, _end - _start), out PeerAddress client, out int length);
+        malformed = status == OperationStatus.InvalidData;
+        if (malformed) onMalformed?.Invoke();
+        if (status != OperationStatus.Done) return false;
+        _mayIntroduce = false;
+        _start += length;
+        if (client.IsNone) return true;
+        (_from, _introduced) = (client, true);
+        return true;
     }
 
     /// <summary>Answers with a status alone and drops what belongs to the request.</summary>

@@ -6,15 +6,15 @@ using TinyTorrent.Tracker;
 namespace TinyTorrent.Net;
 
 /// <param name="places">Of all together.</param>
-/// <param name="isLocal">Who is not counted; null: <see cref="AddressRules.IsLocal(in PeerAddress)"/>.</param>
-sealed class Strangers(int places, Func<PeerAddress, bool>? isLocal = null)
+/// <param name="isExempt">Which addresses are not counted; null: <see cref="AddressRules.IsLocal(in PeerAddress)"/>.</param>
+sealed class Strangers(int places, Func<PeerAddress, bool>? isExempt = null)
 {
     readonly Dictionary<PeerAddress, int> _counts = [];
 
     /// <summary>False if the address has its share. What was let in must <see cref="Leave"/>.</summary>
     public bool TryEnter(in PeerAddress address)
     {
-        if (IsLocal(address)) return true;
+        if (IsExempt(address)) return true;
         PeerAddress network = NetworkOf(address);
         int others = _counts.GetValueOrDefault(network);
         if (others >= Math.Max(1, places / 4)) return false;
@@ -24,13 +24,13 @@ sealed class Strangers(int places, Func<PeerAddress, bool>? isLocal = null)
 
     public void Leave(in PeerAddress address)
     {
-        if (IsLocal(address)) return;
+        if (IsExempt(address)) return;
         PeerAddress network = NetworkOf(address);
         if (_counts[network] == 1) _counts.Remove(network);
         else _counts[network]--;
     }
 
-    bool IsLocal(in PeerAddress address) => isLocal?.Invoke(address) ?? AddressRules.IsLocal(address);
+    bool IsExempt(in PeerAddress address) => isExempt?.Invoke(address) ?? AddressRules.IsLocal(address);
 
     static PeerAddress NetworkOf(in PeerAddress address)
     {

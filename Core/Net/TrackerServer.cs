@@ -55,7 +55,7 @@ sealed class TrackerServer : IDisposable
             _keeper = new SwarmKeeper(swarms, Service, _clock, warn, SwarmKeeper.Period);
         }
         var udp = new UdpTracker(Service);
-        _limits = limits = Fitting(limits);
+        _limits = limits = Fitting(limits) with { Proxies = options.Proxies };
         if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, CountsOf, options.Interval, warn);
         _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!.Token));
         foreach (SharedPort port in ports)

@@ -50,7 +50,7 @@ readonly record struct Announce
     /// <summary>A number that stays the peer's own when its address changes; 0 when it gave none.</summary>
     public uint Key { get; init; }
 
-    /// <summary>Where the peer says it is (`ip` of BEP 3), or none: where the packet came from. The server believes it only from its own network.</summary>
+    /// <summary>Where the peer says it is (`ip` of BEP 3), or none: where the packet came from. The server believes it only if told to.</summary>
     public PeerAddress Address { get; init; }
 
     public bool IsSeed => Left == 0;

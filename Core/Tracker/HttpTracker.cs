@@ -19,7 +19,7 @@ sealed class HttpTracker(TrackerService service)
             return;
         }
         Announce announce = request.Announce;
-        PeerAddress address = TrackerService.AddressOf(announce, from);
+        PeerAddress address = service.AddressOf(announce, from);
         int peers = service.PeersFor(announce.NumWant);
         Span<byte> packed4 = stackalloc byte[peers * CompactPeers.Size4], packed6 = stackalloc byte[peers * CompactPeers.Size6];
         bool six = address.IsIPv6;

@@ -45,11 +45,27 @@ struct PeerAddress : IEquatable<PeerAddress>
         address = default;
         Span<char> chars = stackalloc char[45];
         if (text.Length > chars.Length || text.Contains((byte)'%') || text.Contains((byte)'[')) return false;
-        if (!text.Contains((byte)':') && text.Count((byte)'.') != 3) return false;
+        if (!text.ContainsAny((byte)':', (byte)'.') || !HasPlainNumbers(text[(text.LastIndexOf((byte)':') + 1)..])) return false;
         for (int i = 0; i < text.Length; i++) chars[i] = (char)text[i];
         if (!IPAddress.TryParse(chars[..text.Length], out IPAddress? parsed)) return false;
         address = From(parsed);
         return true;
+    }
+
+    /// <summary>
+    /// True if dotted text, or what stands there instead of it behind the colons of IPv6, reads the same to everybody: 010.0.0.1
+    /// is 8.0.0.1 to some programs and 10.0.0.1 to others.
+    /// </summary>
+    static bool HasPlainNumbers(ReadOnlySpan<byte> text)
+    {
+        if (!text.Contains((byte)'.')) return true;
+        int parts = 0;
+        foreach (Range range in text.Split((byte)'.'))
+        {
+            ReadOnlySpan<byte> part = text[range];
+            if (++parts > 4 || part.IsEmpty || part.ContainsAnyExceptInRange((byte)'0', (byte)'9') || (part.Length > 1 && part[0] == '0')) return false;
+        }
+        return parts == 4;
     }
 
     /// <summary>Loopback, link-local, RFC 1918 and unique-local addresses: places that mean nothing to a peer on the internet.</summary>

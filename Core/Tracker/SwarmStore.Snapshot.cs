@@ -118,6 +118,7 @@ sealed unsafe partial class SwarmStore
             if (known) continue;
             if (_quota?.TryAdd(withTorrent: entry == null && others.Find(name, mixed) == null) is { } full and not SwarmLimit.None) return;
             peers++;
+            if (!_hasLocal && AddressRules.IsLocal(PeerAddress.From(packed[..^2]))) _hasLocal = true;
             if (entry == null)
             {
                 entry = table.Add(name, mixed);

@@ -36,6 +36,7 @@ sealed unsafe partial class SwarmStore : IDisposable
     readonly NameKey _nameKey;
     readonly ulong _endpointKey;
     readonly long _stampTicks;
+    volatile bool _hasLocal;
 
     // Where the next Expire goes on: a shard, a family, a place in its table, and chunks left of a large swarm there.
     int _shardAt, _placeAt, _chunksLeft;
@@ -60,7 +61,11 @@ sealed unsafe partial class SwarmStore : IDisposable
     /// <summary>Peers of each family.</summary>
     public (long IPv4, long IPv6) Peers => (_shards.Sum(s => (long)s.Peers4), _shards.Sum(s => (long)s.Peers6));
 
-    /// <summary>Notes an announce and draws peers for it, at random, and for who has just come half by nearness: never the announcer, and no seeds for who wants nothing.</summary>
+    /// <summary>
+    /// Records an announce and picks peers for the answer. A newcomer gets half of them by nearness, everyone else gets a random
+    /// choice. The announcer is never included; a peer that wants nothing gets no seeds, a peer of the internet none that has a
+    /// private address.
+    /// </summary>
     /// <param name="from">Where the peer listens, besides <see cref="Announce.Port"/>: 4 or 16 bytes.</param>
     /// <param name="same">Room for packed peers of the same family; its length is the limit.</param>
     /// <param name="other">Room for packed peers of the other family, or empty.</param>
@@ -68,12 +73,36 @@ sealed unsafe partial class SwarmStore : IDisposable
     {
         ulong mixed = _nameKey.Mix(announce.InfoHash);
         Shard shard = _shards[(byte)mixed];
+        bool local = AddressRules.IsLocal(from);
+        if (local && !_hasLocal) _hasLocal = true;
+        SwarmReply reply;
         lock (shard.Gate)
         {
-            return from.IsIPv6
+            reply = from.IsIPv6
                 ? Announce(shard.Six, shard.Four, ref shard.Peers6, shard.NextDraw(), mixed, announce, from, now, same, other)
                 : Announce(shard.Four, shard.Six, ref shard.Peers4, shard.NextDraw(), mixed, announce, from, now, same, other);
         }
+        if (local || !_hasLocal) return reply;
+        (int sameSize, int otherSize) = from.IsIPv6 ? (CompactPeers.Size6, CompactPeers.Size4) : (CompactPeers.Size4, CompactPeers.Size6);
+        return reply with { SameFamily = WithoutLocal(same[..reply.SameFamily], sameSize), OtherFamily = WithoutLocal(other[..reply.OtherFamily], otherSize) };
+    }
+
+    /// <summary>
+    /// Takes peers of private and link-local addresses out of an answer to the internet: nobody there can reach them, and they
+    /// tell what a network looks like inside.
+    /// </summary>
+    /// <param name="size">Bytes of a packed peer.</param>
+    /// <returns>Bytes left.</returns>
+    static int WithoutLocal(Span<byte> packed, int size)
+    {
+        int kept = 0;
+        for (int at = 0; at < packed.Length; at += size)
+        {
+            if (AddressRules.IsLocal(PeerAddress.From(packed.Slice(at, size - 2)))) continue;
+            packed.Slice(at, size).CopyTo(packed[kept..]);
+            kept += size;
+        }
+        return kept;
     }
 
     public SwarmCounts Scrape(in InfoHash name)

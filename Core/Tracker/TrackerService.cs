@@ -33,6 +33,12 @@ sealed record TrackerOptions
     /// <summary>The keys one of which everybody needs at first, or null: everybody is served.</summary>
     public Passkeys? Keys { get; init; }
 
+    /// <summary>The proxies that are believed about where a request comes from.</summary>
+    public TrustedProxies Proxies { get; init; } = TrustedProxies.None;
+
+    /// <summary>Believe the address that an announce names, whoever sends it.</summary>
+    public bool TrustIp { get; init; }
+
     /// <summary>How long a UDP connection id is good for.</summary>
     public TimeSpan ConnectionLifetime { get; init; } = ConnectionIds.StandardLifetime;
 
@@ -71,6 +77,8 @@ sealed class TrackerService : IDisposable
 
     public ConnectionIds ConnectionIds { get; }
 
+    public TrustedProxies Proxies => _options.Proxies;
+
     public TrackerCounters Counters { get; } = new();
 
     public SwarmStore Swarms => _swarms;
@@ -106,11 +114,11 @@ sealed class TrackerService : IDisposable
     public int PeersFor(int wanted) => Math.Min(wanted < 0 ? _options.DefaultPeers : wanted, _options.MaxPeers);
 
     /// <summary>
-    /// The address a peer is listed under: where its request came from. Only a peer in the tracker's own network may name
-    /// another one, because others cannot see that one from the outside; anybody else could name a victim.
+    /// The address a peer is listed under: where its request came from. A peer could name a victim, whom the whole swarm
+    /// would dial then, so the address it names counts only if the operator has said so.
     /// </summary>
-    public static PeerAddress AddressOf(in Announce announce, in PeerAddress source) =>
-        source.IsLocal && announce.Address.IsDialable ? announce.Address : source;
+    public PeerAddress AddressOf(in Announce announce, in PeerAddress source) =>
+        _options.TrustIp && announce.Address.IsDialable ? announce.Address : source;
 
     /// <summary>Notes an announce and draws peers for the answer.</summary>
     /// <param name="address"><see cref="AddressOf"/>.</param>

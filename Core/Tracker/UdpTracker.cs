@@ -1,6 +1,8 @@
 // The tracker over UDP (BEP 15): one packet in, at most one packet out, nothing remembered in between.
 // Before an address has proved itself with a connection id it gets no more bytes than it sent, so the tracker is no
-// amplifier; after that an answer fits an Ethernet frame. Any thread may call.
+// amplifier; after that an answer fits an Ethernet frame. A trusted proxy says in front of each packet where it comes from
+// (PROXY protocol, version 2); the answer goes to the proxy, which passes it on. Any thread may call.
+using System.Buffers;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Tracker;
@@ -16,6 +18,15 @@ sealed class UdpTracker(TrackerService service)
     /// <param name="reply">At least <see cref="UdpCodec.MaxPacketSize"/> bytes.</param>
     /// <returns>Bytes of the answer, or 0 for none.</returns>
     public int Answer(ReadOnlySpan<byte> packet, in PeerAddress from, TimeSpan now, Span<byte> reply)
+    {
+        if (!service.Proxies.Contains(from)) return AnswerClient(packet, from, now, reply);
+        if (ProxyHeader.TryRead(packet, out PeerAddress client, out int length) == OperationStatus.Done)
+            return AnswerClient(packet[length..], client.IsNone ? from : client, now, reply);
+        service.Counters.UdpDrop();
+        return 0;
+    }
+
+    int AnswerClient(ReadOnlySpan<byte> packet, in PeerAddress from, TimeSpan now, Span<byte> reply)
     {
         if (!UdpCodec.TryReadRequest(packet, out UdpRequest request))
         {
@@ -50,7 +61,7 @@ sealed class UdpTracker(TrackerService service)
     int Announce(ReadOnlySpan<byte> packet, in UdpRequest request, in PeerAddress from, TimeSpan now, Span<byte> reply)
     {
         Announce announce = request.Announce;
-        PeerAddress address = TrackerService.AddressOf(announce, from);
+        PeerAddress address = service.AddressOf(announce, from);
         if (address.IsIPv6 != from.IsIPv6) address = from; // the answer's family is the packet's
         int size = from.IsIPv6 ? CompactPeers.Size6 : CompactPeers.Size4, limit = from.IsIPv6 ? MaxReply6 : MaxReply4;
         int peers = Math.Min(service.PeersFor(announce.NumWant), (limit - UdpCodec.AnnounceReplySize) / size);

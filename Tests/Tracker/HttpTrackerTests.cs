@@ -175,15 +175,59 @@ public sealed class HttpTrackerTests : IDisposable
     }
 
     [Fact]
-    public void AClaimedAddressIsBelievedOnlyFromTheTrackersOwnNetwork()
+    public void AClaimedAddressIsBelievedOnlyIfTheOperatorSaysSo()
     {
-        Announce($"{Hash}&{Id}&port=1&left=1&ip=203.0.113.9", Four);
-        Announce($"{Hash}&{Id}&port=2&left=1&ip=203.0.113.9", PeerAddress.From([127, 0, 0, 1]));
-        Announce($"{Hash}&{Id}&port=3&left=1&ip=2001:db8::9", PeerAddress.From([10, 0, 0, 1]));
-        Announce($"{Hash}&{Id}&port=4&left=1&ip=255.255.255.255", PeerAddress.From([10, 0, 0, 1]));
-        string answer = Announce($"{Hash}&{Id}&port=9&left=1&compact=0");
-        foreach (string peer in (string[])["198.51.100.74:porti1e", "203.0.113.94:porti2e", "2001:db8::94:porti3e", "10.0.0.14:porti4e"])
-            Assert.Contains(peer, answer, StringComparison.Ordinal);
+        PeerAddress here = PeerAddress.From([127, 0, 0, 1]), near = PeerAddress.From([10, 0, 0, 1]);
+        Assert.Equal(["198.51.100.7 1", "127.0.0.1 2", "10.0.0.1 3", "10.0.0.1 4"], Listed(_service));
+        using var trusting = new TrackerService(new TrackerOptions { TrustIp = true }, new byte[16]);
+        Assert.Equal(["203.0.113.9 1", "203.0.113.9 2", "2001:db8::9 3", "10.0.0.1 4"], Listed(trusting));
+
+        string[] Listed(TrackerService service)
+        {
+            var tracker = new HttpTracker(service);
+            Ask("port=1&ip=203.0.113.9", Four);
+            Ask("port=2&ip=203.0.113.9", here);
+            Ask("port=3&ip=2001:db8::9", near);
+            Ask("port=4&ip=255.255.255.255", near);
+            return [.. System.Text.RegularExpressions.Regex.Matches(Ask("port=9&compact=0", here), @"2:ip\d+:([0-9a-f.:]+)4:porti(\d+)e").Select(m => $"{m.Groups[1].Value} {m.Groups[2].Value}").OrderBy(peer => peer[^1])];
+
+            string Ask(string query, PeerAddress from)
+            {
+                var body = new ArrayBufferWriter<byte>();
+                tracker.Announce(Encoding.Latin1.GetBytes($"{Hash}&{Id}&left=1&{query}"), from, TimeSpan.FromSeconds(1000), body);
+                return Checked(body.WrittenSpan);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public void PeersOfPrivateAddressesAreToldToEachOtherAndNotToTheInternet(int compact)
+    {
+        PeerAddress local6 = PeerAddress.From([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        PeerAddress[] locals =
+        [
+            PeerAddress.From([127, 0, 0, 1]), PeerAddress.From([10, 0, 0, 1]), PeerAddress.From([192, 168, 1, 1]), PeerAddress.From([172, 31, 0, 1]),
+            PeerAddress.From([169, 254, 0, 1]), PeerAddress.From([100, 64, 0, 1]), local6,
+            PeerAddress.From([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), PeerAddress.From([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        ];
+        PeerAddress[] strangers = [Four, PeerAddress.From([172, 32, 0, 1]), PeerAddress.From([192, 169, 0, 1]), PeerAddress.From([100, 128, 0, 1]), Six];
+        foreach (PeerAddress peer in (PeerAddress[])[.. locals, .. strangers]) Announce($"{Hash}&{Id}&port=1&left=1", peer);
+        foreach (PeerAddress stranger in (PeerAddress[])[Four, Six]) Assert.Equal(strangers.Length - 1, Peers(Announce($"{Hash}&{Id}&port=1&left=1&compact={compact}", stranger)));
+        foreach (PeerAddress local in (PeerAddress[])[locals[0], locals[1], local6]) Assert.Equal(locals.Length + strangers.Length - 1, Peers(Announce($"{Hash}&{Id}&port=1&left=1&compact={compact}", local)));
+
+        static int Peers(string answer)
+        {
+            Assert.True(BencodeValue.TryParse(Encoding.Latin1.GetBytes(answer), out BencodeValue reply, out _));
+            int count = 0;
+            if (reply.TryGet("peers"u8, out BencodeValue peers))
+            {
+                foreach (BencodeValue _ in peers.Items) count++;
+                count += peers.Bytes.Length / CompactPeers.Size4;
+            }
+            return reply.TryGet("peers6"u8, out BencodeValue six) ? count + six.Bytes.Length / CompactPeers.Size6 : count;
+        }
     }
 
     [Fact]

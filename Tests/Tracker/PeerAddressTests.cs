@@ -17,6 +17,15 @@ public class PeerAddressTests
     [InlineData("fe80::1%eth0", null)]
     [InlineData("[::1]", null)]
     [InlineData("1.2.3.256", null)]
+    [InlineData("010.0.0.1", null)]
+    [InlineData("10.0.0.01", null)]
+    [InlineData("0x7f.0.0.1", null)]
+    [InlineData("1.2.3.4.", null)]
+    [InlineData("1..3.4", null)]
+    [InlineData("16909060", null)]
+    [InlineData("::ffff:010.0.0.1", null)]
+    [InlineData("0.0.0.0", "0.0.0.0")]
+    [InlineData("10.0.100.1", "10.0.100.1")]
     public void OnlyWholeAddressesAreRead(string text, string? expected)
     {
         Assert.Equal(expected is not null, PeerAddress.TryParse(Encoding.ASCII.GetBytes(text), out PeerAddress address));

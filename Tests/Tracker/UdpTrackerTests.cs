@@ -204,13 +204,20 @@ public sealed class UdpTrackerTests : IDisposable
     }
 
     [Fact]
-    public void AnAddressInThePacketIsBelievedOnlyFromTheTrackersOwnNetwork()
+    public void AnAddressInThePacketIsBelievedOnlyIfTheOperatorSaysSo()
     {
         PeerAddress claimed = PeerAddress.From([203, 0, 113, 9]), local = PeerAddress.From([192, 168, 0, 2]);
-        Ask(AnnouncePacket(Connect(Four), 1, claimed: claimed), Four);
-        Ask(AnnouncePacket(Connect(local), 2, claimed: claimed), local);
-        byte[] told = Ask(AnnouncePacket(Connect(Four), 3), Four).Body.ToArray();
-        Assert.Equal(["198.51.100.7", "203.0.113.9"], told.Chunk(6).Select(p => PeerAddress.From(p.AsSpan(0, 4)).ToString()).Order());
+        Assert.Equal(["192.168.0.2", "198.51.100.7"], Listed(_tracker));
+        using var service = new TrackerService(new TrackerOptions { TrustIp = true }, Secret);
+        Assert.Equal(["203.0.113.9", "203.0.113.9"], Listed(new UdpTracker(service)));
+
+        string[] Listed(UdpTracker tracker)
+        {
+            tracker.Answer(AnnouncePacket(Connect(Four), 1, claimed: claimed), Four, Now, _reply);
+            tracker.Answer(AnnouncePacket(Connect(local), 2, claimed: claimed), local, Now, _reply);
+            int length = tracker.Answer(AnnouncePacket(Connect(local), 3), local, Now, _reply);
+            return [.. _reply.AsSpan(UdpCodec.AnnounceReplySize, length - UdpCodec.AnnounceReplySize).ToArray().Chunk(6).Select(p => PeerAddress.From(p.AsSpan(0, 4)).ToString()).Order()];
+        }
     }
 
     [Fact]
