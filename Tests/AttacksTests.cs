@@ -27,7 +27,7 @@ public class AttacksTests
         { "the same through every other decoder", typeof(FuzzTests), nameof(FuzzTests.AMillionNestedListsOrDictionariesAreRefused) },
         { "CVE-2015-5685, CVE-2017-9847, CVE-2018-10756: reading beyond the input", typeof(FuzzTests), nameof(FuzzTests.NoDamageMakesADecoderFail) },
         { "CVE-2014-4909: a bitfield's length", typeof(PeerSessionTests), nameof(PeerSessionTests.AWrongLengthEndsTheConnectionBeforeTheBodyIsBuffered) },
-        { "CVE-2007-1385: a piece's index", typeof(TorrentTests), nameof(TorrentTests.WhoNamesAPieceThatDoesNotExistIsHungUpOn) },
+        { "CVE-2007-1385: a piece's index", typeof(StrangerTests), nameof(StrangerTests.APeerThatNamesAPieceThatDoesNotExistIsHungUpOn) },
         { "CVE-2008-4434: text for people", typeof(EscapeTests), nameof(EscapeTests.NothingThatIsPrintedCanDriveATerminal) },
         { "CVE-2009-3575: state files", typeof(ResumeFileTests), nameof(ResumeFileTests.AForgedChecksumDoesNotLetNonsenseIn) },
         { "the same of a tracker", typeof(SwarmFileTests), nameof(SwarmFileTests.RecordsThatLieUnderARightCheckAreRefused) },

@@ -72,12 +72,10 @@ sealed class Choker(Random random, int pieceLength)
     }
 
     /// <summary>A peer became interested between rounds: gives it a slot at once if one is free.</summary>
-    public void OnInterested(ChokerPeer peer, IReadOnlyList<ChokerPeer> peers, TimeSpan now)
+    /// <param name="unchoked">How many peers have a slot.</param>
+    public void OnInterested(ChokerPeer peer, int unchoked, TimeSpan now)
     {
-        if (peer.Unchoked) return;
-        int used = 0;
-        foreach (ChokerPeer other in peers) if (other.Unchoked) used++;
-        if (used < Slots) Set(peer, unchoked: true, optimistic: true, now);
+        if (!peer.Unchoked && unchoked < Slots) Set(peer, unchoked: true, optimistic: true, now);
     }
 
     void DecideDownloading(TimeSpan now)

@@ -11,9 +11,6 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     /// <summary>Requests are made in batches of at most this many, one batch per lock.</summary>
     const int MaxBatch = 64;
 
-    /// <summary>Bytes of blocks nobody asked for before we stop listening.</summary>
-    const long MaxUnwanted = 4 << 20;
-
     // All pipelines together: bytes that may be under way whatever the rate, and seconds of the rate. Hundreds of pipelines that
     // each follow their own peer would ask for the whole content at once, and fill this machine's socket buffers with it.
     const long UnderWay = 64 << 20;
@@ -49,15 +46,18 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         switch (message.Id)
         {
             case MessageId.Choke:
+                if (peer.Pieces.PeerChoking && peer.Pieces.Requests.Count == 0) return peer.Endures(Peer.UselessMessage);
                 picker.OnChoke(peer.Pieces, rejects: peer.Fast);
                 peer.Pipeline.OnIdle();
                 return true;
             case MessageId.Unchoke:
+                if (!peer.Pieces.PeerChoking) return peer.Endures(Peer.UselessMessage);
                 PiecePicker.OnUnchoke(peer.Pieces);
                 peer.Pipeline.OnUnchoke();
                 return true;
             case MessageId.Have:
-                return OnHave(peer, message.Piece);
+                OnHave(peer, message.Piece);
+                return true;
             case MessageId.Bitfield:
                 return OnBitfield(peer, message.Payload);
             case MessageId.HaveAll:
@@ -65,42 +65,46 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
             case MessageId.HaveNone:
                 return peer.Fast && PiecePicker.OnHaveNone(peer.Pieces);
             case MessageId.SuggestPiece:
-                return peer.Fast && picker.OnSuggested(peer.Pieces, message.Piece);
-            case MessageId.AllowedFast:
-                return peer.Fast && picker.OnAllowedFast(peer.Pieces, message.Piece);
-            case MessageId.RejectRequest:
-                OnReject(peer, message.Block, now);
+                peer.Pieces.Suggest(message.Piece);
                 return peer.Fast;
+            case MessageId.AllowedFast:
+                peer.Pieces.Allow(message.Piece);
+                return peer.Fast;
+            case MessageId.RejectRequest:
+                return peer.Fast && OnReject(peer, message.Block, now);
             default:
                 return true;
         }
     }
 
-    void OnReject(Peer peer, in BlockRef block, TimeSpan now)
+    bool OnReject(Peer peer, in BlockRef block, TimeSpan now)
     {
+        RejectVerdict verdict = picker.OnReject(peer.Pieces, block, out PeerPieces? waiting);
+        if (verdict == RejectVerdict.Unrequested) return peer.Endures(Peer.UselessMessage);
         // Asking again at once would be rejected again at once.
-        if (picker.OnReject(peer.Pieces, block, out PeerPieces? waiting)) peer.IsPaused = true;
+        peer.IsPaused |= verdict == RejectVerdict.TurnedDown;
         if (peer.Pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
-        if (waiting == null) return;
+        if (waiting == null) return true;
         var next = (Peer)waiting.Owner!;
         Request(next, now);
         next.Outbox.Flush();
+        return true;
     }
 
     bool OnBitfield(Peer peer, ReadOnlySpan<byte> bitfield)
     {
-        bool completes = peer.Pieces.HasSpoken && !peer.IsSeed;
+        bool isLate = peer.Pieces.HasSpoken, completes = isLate && !peer.IsSeed;
+        int had = peer.Pieces.Has.Count;
         if (!picker.OnBitfield(peer.Pieces, bitfield)) return false;
         if (completes && peer.IsSeed) PeersCompleted++;
-        return true;
+        return !isLate || peer.Pieces.Has.Count > had || peer.Endures(Peer.UselessMessage);
     }
 
-    bool OnHave(Peer peer, int piece)
+    void OnHave(Peer peer, int piece)
     {
         bool wasSeed = peer.IsSeed;
-        if (!picker.OnHave(peer.Pieces, piece)) return false;
+        picker.OnHave(peer.Pieces, piece);
         if (peer.IsSeed && !wasSeed) PeersCompleted++;
-        return true;
     }
 
     /// <summary>A block came. False drops the peer.</summary>
@@ -116,8 +120,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         if (keep) return true;
 
         Wasted += block.Length;
-        if (verdict == BlockVerdict.Unrequested) peer.Unwanted += block.Length;
-        return peer.Unwanted < MaxUnwanted;
+        return verdict != BlockVerdict.Unrequested || peer.Endures(Peer.UselessBlock);
     }
 
     static void Cancel(PeerPieces pieces, in BlockRef block)

@@ -36,6 +36,8 @@ sealed class Peer
     /// <summary>From its extended handshake (BEP 10); default until that came.</summary>
     public ExtendedHandshake Extended;
 
+    public bool HasSaidExtended;
+
     public bool AmChoking = true;
     public bool AmInterested;
     public bool PeerInterested;
@@ -59,8 +61,20 @@ sealed class Peer
     /// <summary>Block bytes from and to this peer.</summary>
     public RateMeter Down, Up;
 
-    /// <summary>Block bytes that came without having been asked for.</summary>
-    public long Unwanted;
+    // What a peer may cost us for nothing. The least is a message that changes nothing, such as a cancel of what we do not send:
+    // twice as many of them as it can have requests waiting, because it may take back all of them while they are on their way.
+    const int MaxUseless = 2 * Outbox.MaxBlocks, ForgivenPerSecond = 4;
+
+    /// <summary>The cost of a message that changes nothing, of a block nobody asked for, and of a repeated or broken extended handshake.</summary>
+    public const int UselessMessage = 1, UselessBlock = MaxUseless / 256, UselessHandshake = MaxUseless / 64;
+
+    int _useless;
+
+    /// <summary>The peer sent what is of no use. False if that was once too often, and it is to be dropped.</summary>
+    public bool Endures(int cost) => (_useless += cost) <= MaxUseless;
+
+    /// <summary>Once a second: in the long run what crosses on its way is nobody's fault.</summary>
+    public void Forgive() => _useless = Math.Max(0, _useless - ForgivenPerSecond);
 
     public TimeSpan LastHeard, LastSent;
 

@@ -8,14 +8,19 @@ namespace TinyTorrent.Swarm;
 /// <param name="total">Counts the requests of all peers.</param>
 /// <param name="owner">The torrent's own record of the peer, to find it by when the picker names a peer.</param>
 /// <param name="answersCancels">See <see cref="AnswersCancels"/>.</param>
-sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool answersCancels)
+/// <param name="suspicion">What is held against its address.</param>
+sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool answersCancels, Suspicion suspicion)
 {
     const int MaxAllowedFast = 64;
 
     const int MaxSuggested = 16;
 
+    // As many as the deepest pipeline holds.
+    const int MaxWithdrawn = RequestPipeline.MaxDepth;
+
     readonly List<int> _allowedFast = [];
     readonly List<int> _suggested = [];
+    readonly List<BlockRef> _withdrawn = [];
 
     public object? Owner { get; } = owner;
 
@@ -30,11 +35,10 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
     /// <summary>Pieces it has that we want and have not verified: we are interested while this is not 0.</summary>
     public int InterestingCount { get; set; }
 
-    /// <summary>Failed pieces it took part in.</summary>
-    public int Failures { get; set; }
+    public Suspicion Suspicion { get; } = suspicion;
 
-    /// <summary>Right pieces it must send alone before it may share pieces again; see <see cref="PiecePicker.OnHashFailed"/>.</summary>
-    public int Trials { get; set; }
+    /// <summary>It shares no piece with others before it has sent so many right ones alone.</summary>
+    public int Trials => Suspicion.Trials;
 
     /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
     public IReadOnlyList<int> AllowedFast => _allowedFast;
@@ -58,9 +62,6 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
     /// <summary>The piece it is being asked for, or -1.</summary>
     public int CurrentPiece { get; set; } = -1;
 
-    /// <summary>Requests we withdrew (time-out, choke, cancel) that may be answered all the same.</summary>
-    public int Withdrawn { get; set; }
-
     /// <summary>True if it had everything when it told us: counted in one number instead of piece by piece.</summary>
     public bool CountedAsSeed { get; set; }
 
@@ -78,6 +79,16 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
 
     /// <summary>A search among others' blocks was in vain; before this the next would be too.</summary>
     public TimeSpan NextSearch { get; set; }
+
+    /// <summary>Notes that we withdrew a request (time-out, choke, cancel): it may be answered all the same. The latest count.</summary>
+    public void Withdraw(in BlockRef block)
+    {
+        if (_withdrawn.Count == MaxWithdrawn) _withdrawn.RemoveAt(0);
+        _withdrawn.Add(block);
+    }
+
+    /// <summary>True, once, for the answer to a request that we withdrew.</summary>
+    public bool AnswersWithdrawn(in BlockRef block) => _withdrawn.Remove(block);
 
     /// <summary>The peer would rather be asked for this piece than for another; the latest few count.</summary>
     public void Suggest(int piece)

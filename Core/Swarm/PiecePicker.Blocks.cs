@@ -37,17 +37,13 @@ sealed partial class PiecePicker
             Receive(partial, index, peer);
             return BlockVerdict.Accepted;
         }
-        if (peer.Withdrawn == 0) return BlockVerdict.Unrequested;
-        peer.Withdrawn--;
-        return OnLateBlock(peer, block, cancel);
+        return peer.AnswersWithdrawn(block) ? OnLateBlock(peer, block, cancel) : BlockVerdict.Unrequested;
     }
 
     // An answer to a request we withdrew is as good as any, if the block is still to come.
     BlockVerdict OnLateBlock(PeerPieces peer, in BlockRef block, List<PeerPieces> cancel)
     {
-        if (!_geometry.Contains(block) || block.Begin % Geometry.BlockLength != 0) return BlockVerdict.Unrequested;
         int index = block.Begin / Geometry.BlockLength;
-        if (_geometry.Block(block.Piece, index) != block) return BlockVerdict.Unrequested;
         peer.Rate.Add(block.Length);
         if (!Needed[block.Piece] || peer.Trials > 0) return BlockVerdict.Duplicate;
         if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer);
@@ -64,7 +60,7 @@ sealed partial class PiecePicker
         {
             PeerPieces other = _peers[i];
             if (!other.Requests.TryRemove(block, out _)) continue;
-            other.Withdrawn++;
+            other.Withdraw(block);
             cancel.Add(other);
             others--;
         }
@@ -96,7 +92,7 @@ sealed partial class PiecePicker
     public void OnVerified(int piece)
     {
         PartialPiece partial = _partials[piece];
-        if (partial.OnlyContributor is { Trials: > 0 } alone) alone.Trials--;
+        if (partial.OnlyContributor is { Trials: > 0 } alone) alone.Suspicion.Trials--;
         Drop(partial);
         Have.Set(piece);
         NoLongerNeeded(piece);
@@ -113,10 +109,12 @@ sealed partial class PiecePicker
         PartialPiece partial = _partials[piece];
         partial.AddContributorsTo(contributors);
         bool proven = contributors.Count == 1 && !partial.FromDisk;
-        foreach (PeerPieces peer in contributors)
+        for (int i = 0; i < contributors.Count; i++)
         {
-            peer.Trials = 1 << Math.Min(peer.Failures++, MaxTrialsLog);
-            Leave(peer);
+            Suspicion suspicion = contributors[i].Suspicion;
+            if (contributors.FindIndex(other => other.Suspicion == suspicion) == i) // two of one address failed once
+                suspicion.Trials = 1 << Math.Min(suspicion.Failures++, MaxTrialsLog);
+            Leave(contributors[i]);
         }
         Drop(partial);
         if (Needed[piece]) Missing(piece);

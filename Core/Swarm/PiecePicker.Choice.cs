@@ -86,11 +86,11 @@ sealed partial class PiecePicker
     {
         if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.List != null)
         {
-            if (!Sequential && MayTake(current, peer)) return current;
+            if (!InOrder && MayTake(current, peer)) return current;
             Leave(peer);
         }
         bool joins = pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
-        PartialPiece? chosen = Sequential ? FirstInOrder(peer) : FindOpen(_orphans, peer, Looks);
+        PartialPiece? chosen = InOrder ? FirstInOrder(peer) : FindOpen(_orphans, peer, Looks);
         if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks);
         if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer);
         chosen ??= FindOpen(_orphans, peer, int.MaxValue, peer.Trials > 0) ?? FindOpen(_attended, peer, int.MaxValue) ?? TakeOver(peer, now);
@@ -133,7 +133,7 @@ sealed partial class PiecePicker
             PartialPiece partial = list[at];
             if (++at == list.Count) at = 0;
             if (!peer.Has[partial.Piece] || !(MayTake(partial, peer) || (shares && partial.Only == null))) continue;
-            if (!Sequential) return partial;
+            if (!InOrder) return partial;
             if (first == null || ComesBefore(partial.Piece, first.Piece)) first = partial;
         }
         return first;
@@ -164,7 +164,7 @@ sealed partial class PiecePicker
         {
             int i = (int)startable;
             if (_missing[i].IsEmpty || peer.Exhausted[i] == _missingVersion[i]) continue;
-            int piece = Sequential ? FirstMissing(peer, i)
+            int piece = InOrder ? FirstMissing(peer, i)
                 : peer.TakeSuggestion(_missing[i]) is >= 0 and int suggested ? suggested
                 : RarestMissing(peer, startable);
             if (piece >= 0) return piece;

@@ -1,16 +1,30 @@
 // Peers come, say what they have and whether we may ask, and go: availability and interest follow, and what they leave
-// unanswered is free again. What peers name is range-checked here; false means that the peer is to be dropped.
+// unanswered is free again. Pieces and blocks that peers name were range-checked by the torrent.
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
+
+/// <summary>What a reject means.</summary>
+enum RejectVerdict
+{
+    /// <summary>The peer does not send what it was still to send.</summary>
+    TurnedDown,
+
+    /// <summary>We had taken the request back: this is the answer to our cancel.</summary>
+    Expected,
+
+    /// <summary>Never asked of this peer.</summary>
+    Unrequested,
+}
 
 sealed partial class PiecePicker
 {
     /// <summary>A peer connected; it has nothing until it says so.</summary>
     /// <param name="answersCancels">It rejects what it does not send (BEP 6).</param>
-    public PeerPieces Add(object? owner, bool answersCancels = false)
+    /// <param name="suspicion">What is held against its address; null if that is nothing.</param>
+    public PeerPieces Add(object? owner, bool answersCancels = false, Suspicion? suspicion = null)
     {
-        var peer = new PeerPieces(Have.Length, _asked, owner, answersCancels);
+        var peer = new PeerPieces(Have.Length, _asked, owner, answersCancels, suspicion ?? new Suspicion());
         _peers.Add(peer);
         return peer;
     }
@@ -27,9 +41,8 @@ sealed partial class PiecePicker
             Count(peer);
             return true;
         }
-        var late = new Bitfield(Have.Length);
-        if (!late.TryLoad(wire)) return false;
-        for (int piece = late.NextSet(0); piece >= 0; piece = late.NextSet(piece + 1)) OnHave(peer, piece);
+        if (!peer.Has.IsWellFormed(wire)) return false;
+        for (int piece = peer.Has.NextNew(wire, 0); piece >= 0; piece = peer.Has.NextNew(wire, piece + 1)) OnHave(peer, piece);
         return true;
     }
 
@@ -49,16 +62,14 @@ sealed partial class PiecePicker
         return peer.HasSpoken = true;
     }
 
-    /// <summary>A have message. False if there is no such piece.</summary>
-    public bool OnHave(PeerPieces peer, int piece)
+    /// <summary>A have message.</summary>
+    public void OnHave(PeerPieces peer, int piece)
     {
-        if ((uint)piece >= (uint)Have.Length) return false;
         peer.HasSpoken = true;
-        if (!peer.Has.Set(piece)) return true;
+        if (!peer.Has.Set(piece)) return;
         _order.Gain(piece);
         if (Needed[piece]) peer.InterestingCount++;
         peer.Exhausted.AsSpan().Fill(-1);
-        return true;
     }
 
     void Count(PeerPieces peer)
@@ -73,22 +84,6 @@ sealed partial class PiecePicker
         }
         _order.Shift(peer.Has, 1);
         peer.InterestingCount = Needed.CountShared(peer.Has);
-    }
-
-    /// <summary>The peer may serve this piece while it chokes us (BEP 6). False if there is no such piece.</summary>
-    public bool OnAllowedFast(PeerPieces peer, int piece)
-    {
-        if ((uint)piece >= (uint)Have.Length) return false;
-        peer.Allow(piece);
-        return true;
-    }
-
-    /// <summary>The peer advises us to ask it for this piece (BEP 6). False if there is no such piece.</summary>
-    public bool OnSuggested(PeerPieces peer, int piece)
-    {
-        if ((uint)piece >= (uint)Have.Length) return false;
-        peer.Suggest(piece);
-        return true;
     }
 
     public static void OnUnchoke(PeerPieces peer) => peer.PeerChoking = false;
@@ -116,10 +111,13 @@ sealed partial class PiecePicker
     /// <summary>Takes every request from the peer: it was snubbed, or chokes us.</summary>
     public void GiveBack(PeerPieces peer)
     {
-        peer.Withdrawn += peer.Requests.Count;
         Leave(peer);
         for (int i = 0; i < peer.Requests.Slots; i++)
-            if (!peer.Requests[i].IsGap) Unask(peer.Requests[i].Block);
+        {
+            if (peer.Requests[i].IsGap) continue;
+            peer.Withdraw(peer.Requests[i].Block);
+            Unask(peer.Requests[i].Block);
+        }
         peer.Requests.Clear();
         if (_alone == 0) return;
         foreach (PartialPiece partial in _partials.Values) if (partial.Only == peer) EndTrial(partial);
@@ -129,27 +127,22 @@ sealed partial class PiecePicker
     public bool GiveBack(PeerPieces peer, in BlockRef block)
     {
         if (!peer.Requests.TryRemove(block, out _)) return false;
-        peer.Withdrawn++;
+        peer.Withdraw(block);
         Unask(block);
         return true;
     }
 
-    /// <summary>The reject message (BEP 6). True if the peer turns down what it was still to send.</summary>
-    /// <param name="waiting">Who is to be asked for more now: the block was recalled for it.</param>
-    public bool OnReject(PeerPieces peer, in BlockRef block, out PeerPieces? waiting)
+    /// <summary>The reject message (BEP 6).</summary>
+    /// <param name="waiting">The peer to be asked for more now: the block was recalled for it.</param>
+    public RejectVerdict OnReject(PeerPieces peer, in BlockRef block, out PeerPieces? waiting)
     {
         waiting = null;
-        if (peer.Requests.TryRemove(block, out Request request))
-        {
-            Unask(block);
-            if (request.RecalledFor is not { } other) return true;
-            if (_peers.Contains(other)) waiting = other;
-        }
-        else if (peer.Withdrawn > 0)
-        {
-            peer.Withdrawn--;
-        }
-        return false;
+        if (!peer.Requests.TryRemove(block, out Request request))
+            return peer.AnswersWithdrawn(block) ? RejectVerdict.Expected : RejectVerdict.Unrequested;
+        Unask(block);
+        if (request.RecalledFor is not { } other) return RejectVerdict.TurnedDown;
+        if (_peers.Contains(other)) waiting = other;
+        return RejectVerdict.Expected;
     }
 
     // The peer is at work on nothing: others take over its piece.

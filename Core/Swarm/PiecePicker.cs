@@ -68,8 +68,13 @@ sealed partial class PiecePicker
     /// <summary>Everything that is wanted is verified.</summary>
     public bool IsComplete => Needed.IsEmpty;
 
-    /// <summary>Pieces are started in order instead of rarest first.</summary>
+    /// <summary>The user wants pieces started in order instead of rarest first.</summary>
     public bool Sequential { get; set; }
+
+    /// <summary>Somebody reads what is urgent while it is downloaded: in order, whatever the user wanted.</summary>
+    public bool IsRead { get; set; }
+
+    bool InOrder => Sequential || IsRead;
 
     /// <summary>Pieces between MISSING and HAVE.</summary>
     public int PartialCount => _partials.Count;

@@ -10,8 +10,10 @@ namespace TinyTorrent.Swarm;
 /// <param name="RecalledFor">Who waits for the peer to reject it, and is to be asked then; null if it was not recalled.</param>
 readonly record struct Request(BlockRef Block, TimeSpan SentAt, PeerPieces? RecalledFor = null)
 {
-    /// <summary>True for the gap an answer out of order leaves.</summary>
-    public bool IsGap => Block.Length == 0;
+    /// <summary>What an answer out of order leaves behind: no block has a negative length.</summary>
+    public static readonly Request Gap = new(new BlockRef(-1, -1, -1), default);
+
+    public bool IsGap => Block.Length < 0;
 }
 
 /// <summary>The sum over all queues of a torrent.</summary>
@@ -60,7 +62,7 @@ sealed class RequestQueue(RequestTotal total)
         if (slot < 0) return false;
         request = At(slot);
         if (request.RecalledFor is { } waiting) waiting.AwaitedRecalls--;
-        At(slot) = default;
+        At(slot) = Request.Gap;
         Count--;
         total.Count--;
         while (Slots > 0 && At(0).IsGap)
@@ -84,7 +86,7 @@ sealed class RequestQueue(RequestTotal total)
 
     int Find(in BlockRef block)
     {
-        for (int slot = 0; slot < Slots; slot++) if (At(slot).Block == block) return slot;
+        for (int slot = 0; slot < Slots; slot++) if (At(slot).Block == block && !At(slot).IsGap) return slot;
         return -1;
     }
 

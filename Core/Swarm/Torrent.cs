@@ -8,14 +8,6 @@ using TinyTorrent.Wire;
 
 namespace TinyTorrent.Swarm;
 
-/// <summary>What a torrent is doing, for display and for trackers. Sizes in bytes, rates in bytes per second.</summary>
-/// <param name="Left">Of what is wanted.</param>
-/// <param name="Missing">Of the whole content: what trackers call "left".</param>
-/// <param name="PeersCompleted">Peers that got their last piece while connected to us.</param>
-readonly record struct TorrentStats(
-    long Wanted, long Left, long Missing, long Downloaded, long Uploaded, long Wasted, double DownRate, double UpRate,
-    int Peers, int Seeds, int PeersCompleted, int FailedPieces, bool IsComplete);
-
 sealed class Torrent
 {
     /// <summary>A peer that says nothing for so long is gone; keep-alives come every two minutes (BEP 3).</summary>
@@ -52,7 +44,7 @@ sealed class Torrent
         _candidates = new PeerList(random);
         _download = new Download(picker, _peers);
         _upload = new Upload(geometry, infoHash, picker, _peers, random);
-        _wanted = picker.Left + BytesOf(picker.Have);
+        _wanted = picker.Left + geometry.BytesOf(picker.Have);
         _completed = picker.IsComplete;
     }
 
@@ -82,7 +74,7 @@ sealed class Torrent
     {
         lock (_gate)
         {
-            _picker.Sequential = urgent;
+            _picker.IsRead = urgent;
             for (int piece = first; piece < first + count; piece++)
                 if (_picker.Needed[piece]) _picker.SetPriority(piece, urgent ? PiecePriority.High : PiecePriority.Normal);
         }
@@ -101,7 +93,7 @@ sealed class Torrent
             lock (_gate)
             {
                 return new TorrentStats(
-                    _wanted, _picker.Left, Geometry.TotalLength - BytesOf(_picker.Have), _download.Received, _upload.Sent, _download.Wasted,
+                    _wanted, _picker.Left, Geometry.TotalLength - Geometry.BytesOf(_picker.Have), _download.Received, _upload.Sent, _download.Wasted,
                     _down.PerSecond, _up.PerSecond, _peers.Count, _peers.Count(p => p.IsSeed), _download.PeersCompleted,
                     _download.FailedPieces, _picker.IsComplete);
             }
@@ -188,15 +180,12 @@ sealed class Torrent
                 LastHeard = now,
                 LastSent = now,
             };
-            peer.Pieces = _picker.Add(peer, answersCancels: peer.Fast);
+            peer.Pieces = _picker.Add(peer, answersCancels: peer.Fast, _candidates.SuspicionOf(address));
+            peer.Pieces.Suspicion.Connections++;
             _peers.Add(peer);
             if (dialled) _candidates.OnConnected(address);
             else session.Outbox.SendHandshake(Hello);
-            if (handshake.SupportsExtensions)
-            {
-                var extended = new ExtendedHandshake(s_clientName, _listenPort, Outbox.MaxBlocks, UploadOnly: _picker.IsComplete);
-                session.Outbox.Send(MessageId.Extended, extended.Write());
-            }
+            SendExtended(peer);
             _upload.Greet(peer);
             _download.OnGreeted(peer);
         }
@@ -218,8 +207,17 @@ sealed class Torrent
         if (peer.ListensAt is null && _candidates.OnConnected(address)) peer.ListensAt = address;
     }
 
+    void SendExtended(Peer peer)
+    {
+        if (!peer.Handshake.SupportsExtensions) return;
+        var extended = new ExtendedHandshake(s_clientName, _listenPort, Outbox.MaxBlocks, UploadOnly: _picker.IsComplete);
+        peer.Outbox.Send(MessageId.Extended, extended.Write());
+    }
+
     internal bool OnMessage(Peer peer, in PeerMessage message, TimeSpan now)
     {
+        if (!message.IsAbout(Geometry)) return false; // the border: nobody behind here looks again
+        if (message.Id == MessageId.Extended) return OnExtended(peer, message.Payload);
         lock (_gate)
         {
             switch (message.Id)
@@ -228,8 +226,6 @@ sealed class Torrent
                     return true;
                 case MessageId.Interested or MessageId.NotInterested or MessageId.Request or MessageId.Cancel:
                     return _upload.OnMessage(peer, message, now);
-                case MessageId.Extended:
-                    return OnExtended(peer, message.Payload);
                 default:
                     return _download.OnMessage(peer, message, now);
             }
@@ -239,15 +235,24 @@ sealed class Torrent
     bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
     {
         if (payload[0] != ExtendedHandshake.Id) return true; // we have announced no extension: nothing else is for us
-        if (!ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended)) return false;
-        peer.Extended = extended;
-        if (extended.ListenPort > 0) OnListensAt(peer, new IPEndPoint(peer.Address.Address, extended.ListenPort));
-        if (extended.MaxRequests > 0) peer.Pipeline.PeerLimit = extended.MaxRequests;
-        return true;
+        // Decoded outside the lock: it may be long. One that is broken tells us nothing; the peer is as good without.
+        bool isWhole = ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended);
+        lock (_gate)
+        {
+            bool endures = !peer.HasSaidExtended || peer.Endures(Peer.UselessHandshake);
+            peer.HasSaidExtended = true;
+            if (!isWhole) return endures;
+            peer.Extended = extended;
+            if (extended.ListenPort > 0) OnListensAt(peer, new IPEndPoint(peer.Address.Address, extended.ListenPort));
+            if (extended.MaxRequests > 0) peer.Pipeline.PeerLimit = extended.MaxRequests;
+            return endures;
+        }
     }
 
     internal bool OnBlock(Peer peer, in BlockRef block, TimeSpan now, out bool keep)
     {
+        keep = false;
+        if (!Geometry.ContainsBlock(block)) return false;
         lock (_gate)
         {
             _down.Add(block.Length);
@@ -303,7 +308,12 @@ sealed class Torrent
             if (_picker.IsComplete && !_completed)
             {
                 completed = _completed = true;
-                foreach (Peer peer in _peers) if (IsUseless(peer)) Part(peer);
+                foreach (Peer peer in _peers)
+                {
+                    SendExtended(peer); // we want nothing more (BEP 21)
+                    if (IsUseless(peer)) Part(peer);
+                    else peer.Outbox.Flush();
+                }
             }
             Check();
         }
@@ -338,6 +348,7 @@ sealed class Torrent
         {
             _peers.Remove(peer);
             _picker.Remove(peer.Pieces);
+            peer.Pieces.Suspicion.Connections--;
             _upload.OnClosed(peer);
             if (peer.ListensAt is { } address) _candidates.OnClosed(address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
             _download.RequestAll(now);
@@ -357,6 +368,7 @@ sealed class Torrent
             {
                 peer.Down.Update(now);
                 peer.Up.Update(now);
+                peer.Forgive();
                 if (now - peer.LastHeard > s_silence) peer.Outbox.Close();
                 else if (now - peer.LastSent > s_keepAlive) KeepAlive(peer, now);
             }
@@ -380,13 +392,6 @@ sealed class Torrent
             _closed = true;
             foreach (Peer peer in _peers) peer.Outbox.Close();
         }
-    }
-
-    long BytesOf(Bitfield pieces)
-    {
-        long bytes = (long)pieces.Count * Geometry.PieceLength;
-        int last = Geometry.PieceCount - 1;
-        return last >= 0 && pieces[last] ? bytes - Geometry.PieceLength + Geometry.LengthOf(last) : bytes;
     }
 
     [Conditional("CHECKED")]

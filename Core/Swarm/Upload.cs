@@ -12,6 +12,7 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
     readonly Choker _choker = new(random, geometry.PieceLength);
     readonly List<ChokerPeer> _records = [];
     TimeSpan _nextRound;
+    int _unchoked; // peers that may ask
 
     /// <summary>Block bytes sent.</summary>
     public long Sent { get; set; }
@@ -40,33 +41,36 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         switch (message.Id)
         {
             case MessageId.Interested:
+                if (peer.PeerInterested) return peer.Endures(Peer.UselessMessage);
                 OnInterested(peer, now);
                 return true;
             case MessageId.NotInterested:
+                if (!peer.PeerInterested) return peer.Endures(Peer.UselessMessage);
                 peer.PeerInterested = false;
                 return true;
             case MessageId.Request:
-                return OnRequest(peer, message.Block);
+                OnRequest(peer, message.Block);
+                return true;
             case MessageId.Cancel:
-                if (peer.Outbox.CancelBlock(message.Block) && peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, message.Block);
+                if (!peer.Outbox.CancelBlock(message.Block)) return peer.Endures(Peer.UselessMessage);
+                if (peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, message.Block);
                 return true;
             default:
                 return true;
         }
     }
 
-    bool OnRequest(Peer peer, in BlockRef block)
+    void OnRequest(Peer peer, in BlockRef block)
     {
-        // BEP 3: clients ask for 16 KiB; who asks for more, or beyond the end, speaks another protocol.
-        if (!geometry.Contains(block) || block.Length > Geometry.BlockLength) return false;
         bool granted = !peer.AmChoking || IsGranted(peer, block.Piece);
         if (granted && _have[block.Piece] && peer.Outbox.QueueBlock(block)) _suggestions.OnRequest(peer, block.Piece);
         else if (peer.Fast) peer.Outbox.Send(MessageId.RejectRequest, block);
-        return true;
     }
 
     /// <summary>Only a newcomer is served while choked: the grant is a start, not a second way in.</summary>
-    bool IsGranted(Peer peer, int piece) => peer.Granted.Contains(piece) && peer.Pieces.Has.Count <= AllowedFast.Count;
+    static bool IsGranted(Peer peer, int piece) => Granted(peer).Contains(piece);
+
+    static ReadOnlySpan<int> Granted(Peer peer) => peer.Pieces.Has.Count <= AllowedFast.Count ? peer.Granted : default;
 
     /// <summary>Once a second; every ten the choker decides anew.</summary>
     /// <param name="rate">Bytes per second to all peers together.</param>
@@ -91,7 +95,7 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
     void OnInterested(Peer peer, TimeSpan now)
     {
         peer.PeerInterested = peer.Choke.Interested = true;
-        _choker.OnInterested(peer.Choke, Records(), now);
+        _choker.OnInterested(peer.Choke, _unchoked, now);
         Apply(peer);
     }
 
@@ -108,9 +112,10 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         if (peer.Choke.Unchoked != peer.AmChoking) return;
         peer.AmChoking = !peer.Choke.Unchoked;
         peer.Outbox.Send(peer.AmChoking ? MessageId.Choke : MessageId.Unchoke);
+        _unchoked += peer.AmChoking ? -1 : 1;
         if (peer.AmChoking)
         {
-            peer.Outbox.DropBlocks(reject: peer.Fast);
+            peer.Outbox.DropBlocks(reject: peer.Fast, except: Granted(peer));
             _suggestions.Withdraw(peer);
         }
         else
@@ -120,5 +125,9 @@ sealed class Upload(Geometry geometry, InfoHash infoHash, PiecePicker picker, Li
         peer.Outbox.Flush();
     }
 
-    public void OnClosed(Peer peer) => _suggestions.Withdraw(peer);
+    public void OnClosed(Peer peer)
+    {
+        if (!peer.AmChoking) _unchoked--;
+        _suggestions.Withdraw(peer);
+    }
 }

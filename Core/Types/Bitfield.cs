@@ -67,11 +67,27 @@ sealed class Bitfield
     /// <summary>Takes over a bitfield message. False, and nothing changed, if its length or a spare bit is wrong.</summary>
     public bool TryLoad(ReadOnlySpan<byte> wire)
     {
-        if (wire.Length != _bits.Length) return false;
-        if ((Length & 7) != 0 && (wire[^1] & (0xFF >> (Length & 7))) != 0) return false;
+        if (!IsWellFormed(wire)) return false;
         wire.CopyTo(_bits);
         Count = CountBits(wire);
         return true;
+    }
+
+    /// <summary>True if this is a bitfield message of as many pieces: its length and its spare bits are right.</summary>
+    public bool IsWellFormed(ReadOnlySpan<byte> wire) =>
+        wire.Length == _bits.Length && ((Length & 7) == 0 || (wire[^1] & (0xFF >> (Length & 7))) == 0);
+
+    /// <summary>The first piece at or after <paramref name="from"/> that is set in a well-formed message and not here, or -1.</summary>
+    public int NextNew(ReadOnlySpan<byte> wire, int from)
+    {
+        int mask = 0xFF >> (from & 7);
+        for (int at = from >> 3; at < wire.Length; at++, mask = 0xFF)
+        {
+            int news = wire[at] & ~_bits[at] & mask;
+            if (news != 0) return (at << 3) + BitOperations.LeadingZeroCount((uint)news) - 24;
+            at += wire[(at + 1)..].CommonPrefixLength(_bits.AsSpan(at + 1));
+        }
+        return -1;
     }
 
     /// <summary>The first set piece at or after <paramref name="from"/>, or -1.</summary>

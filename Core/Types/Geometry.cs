@@ -25,6 +25,14 @@ readonly record struct Geometry(long TotalLength, int PieceLength)
 
     public int LengthOf(int piece) => (int)Math.Min(PieceLength, TotalLength - OffsetOf(piece));
 
+    /// <summary>Bytes in these pieces together.</summary>
+    public long BytesOf(Bitfield pieces)
+    {
+        long bytes = (long)pieces.Count * PieceLength;
+        int last = PieceCount - 1;
+        return last >= 0 && pieces[last] ? bytes - PieceLength + LengthOf(last) : bytes;
+    }
+
     /// <summary>Where the piece starts in the content, all files laid end to end.</summary>
     public long OffsetOf(int piece) => (long)piece * PieceLength;
 
@@ -39,4 +47,7 @@ readonly record struct Geometry(long TotalLength, int PieceLength)
     /// <summary>True if a peer may name this range. Written so that no untrusted sum can overflow.</summary>
     public bool Contains(in BlockRef b) =>
         (uint)b.Piece < (uint)PieceCount && b.Begin >= 0 && b.Length > 0 && b.Begin <= LengthOf(b.Piece) - b.Length;
+
+    /// <summary>True if the range may also be asked for at once: a client that asks for more than 16 KiB speaks another protocol.</summary>
+    public bool ContainsBlock(in BlockRef b) => b.Length <= BlockLength && Contains(b);
 }

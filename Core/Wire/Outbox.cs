@@ -99,13 +99,17 @@ sealed class Outbox(Slabs slabs)
         lock (_gate) return _blocks.Cancel(block);
     }
 
-    /// <summary>Takes back every waiting block, as a choke does; with the fast extension each is answered by a reject.</summary>
-    public void DropBlocks(bool reject)
+    /// <summary>Takes back the waiting blocks, as a choke does; with the fast extension each is answered by a reject.</summary>
+    /// <param name="except">Pieces whose blocks stay: the peer may have them although choked (BEP 6).</param>
+    public void DropBlocks(bool reject, ReadOnlySpan<int> except)
     {
         lock (_gate)
         {
-            while (_blocks.TryDequeue(out BlockRef block))
-                if (reject) PeerMessage.Write(Append(17), MessageId.RejectRequest, block);
+            for (int i = _blocks.Count; i > 0 && _blocks.TryDequeue(out BlockRef block); i--)
+            {
+                if (except.Contains(block.Piece)) _blocks.Enqueue(block);
+                else if (reject) PeerMessage.Write(Append(17), MessageId.RejectRequest, block);
+            }
         }
     }
 

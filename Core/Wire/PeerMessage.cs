@@ -99,6 +99,14 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
         };
     }
 
+    /// <summary>True if the piece or block the message names exists in the torrent. Raw numbers go no further than this.</summary>
+    public bool IsAbout(in Geometry geometry) => Id switch
+    {
+        MessageId.Have or MessageId.SuggestPiece or MessageId.AllowedFast => (uint)Piece < (uint)geometry.PieceCount,
+        MessageId.Request or MessageId.Cancel or MessageId.RejectRequest or MessageId.Piece => geometry.ContainsBlock(Block),
+        _ => true,
+    };
+
     /// <summary>A message without a body: 5 bytes.</summary>
     public static int Write(Span<byte> output, MessageId id)
     {

@@ -152,7 +152,7 @@ public class ChokerTests
         var choker = new Choker(new Random(1), PieceLength);
         ChokerPeer[] peers = [new(TimeSpan.Zero), new(TimeSpan.Zero)];
         peers[0].Interested = true;
-        choker.OnInterested(peers[0], peers, Minute);
+        choker.OnInterested(peers[0], 0, Minute);
         Assert.True(peers[0].Unchoked);
         peers[0].Interested = false;
         choker.Decide(peers, seeding: true, 0, Minute + Choker.Round);
@@ -182,7 +182,7 @@ public class ChokerTests
             for (int i = 0; i < peers; i++)
             {
                 Peers.Add(new ChokerPeer(_now) { Interested = true });
-                Choker.OnInterested(Peers[i], Peers, _now);
+                Choker.OnInterested(Peers[i], Peers.Count(p => p.Unchoked), _now);
             }
             Bytes = new double[peers];
             Gives = new double[peers];

@@ -143,7 +143,7 @@ sealed class DownloadModel(Geometry geometry, Random random)
         while (peer.Rejected.TryPeek(out (BlockRef Block, double Arrives) next) && next.Arrives <= _now)
         {
             peer.Rejected.Dequeue();
-            Assert.False(Picker.OnReject(peer.Pieces, next.Block, out PeerPieces? waiting));
+            Assert.Equal(RejectVerdict.Expected, Picker.OnReject(peer.Pieces, next.Block, out PeerPieces? waiting));
             if (peer.Pieces.Requests.Count == 0) peer.Pipeline.OnIdle();
             if (Peers.Find(p => p.Pieces == waiting) is { } other) Ask(other);
         }

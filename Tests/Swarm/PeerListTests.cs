@@ -132,4 +132,20 @@ public class PeerListTests
         Assert.True(list.OnConnected(Peer(1)));
         Assert.Equal(0, list.Count);
     }
+
+    [Fact]
+    public void SuspicionIsOfAnAddressAndTheWorstAreRememberedLongest()
+    {
+        var list = new PeerList(new Random(1), capacity: 50);
+        Suspicion liar = list.SuspicionOf(At(1, 6881)), honest = list.SuspicionOf(At(2, 6881));
+        (liar.Failures, honest.Connections) = (1, 1);
+        Assert.Same(liar, list.SuspicionOf(At(1, 40_000)));
+        Assert.NotSame(liar, honest);
+        for (int i = 3; i < 1000; i++) list.SuspicionOf(At(i, 1));
+        Assert.Same(liar, list.SuspicionOf(At(1, 1)));
+        Assert.Same(honest, list.SuspicionOf(At(2, 1))); // it is connected
+        Assert.NotSame(list.SuspicionOf(new IPEndPoint(IPAddress.Loopback, 1)), list.SuspicionOf(new IPEndPoint(IPAddress.Loopback, 2)));
+
+        static IPEndPoint At(int number, int port) => new(new IPAddress([10, 0, (byte)(number >> 8), (byte)number]), port);
+    }
 }

@@ -25,6 +25,7 @@ public class PiecePickerStormTests
         readonly List<(BlockRef Block, PeerPieces From)> _writing = [];
         readonly HashSet<BlockRef> _held = [];
         readonly List<(BlockRef Block, PeerPieces From)> _withdrawn = [];
+        readonly HashSet<(BlockRef Block, PeerPieces Of)> _asked = [];
         readonly List<int> _complete = [];
         int _failures;
         TimeSpan _now = TimeSpan.FromSeconds(5);
@@ -75,13 +76,16 @@ public class PiecePickerStormTests
             if (_peers.Count == 0 || (_random.Next(15) == 0 && _peers.Count < 8)) { Connect(); return; }
             PeerPieces peer = _peers[_random.Next(_peers.Count)];
             int piece = _random.Next(_geometry.PieceCount);
-            switch (_random.Next(24))
+            switch (_random.Next(27))
             {
+                case 24: RejectAnything(peer); break;
+                case 25: AnswerAnything(peer); break;
+                case 26: peer.Suggest(piece); break;
                 case 0 when _random.Next(3) == 0: Disconnect(peer); break;
-                case 1: Assert.True(_picker.OnHave(peer, piece)); break;
+                case 1: _picker.OnHave(peer, piece); break;
                 case 2: PiecePicker.OnUnchoke(peer); break;
                 case 3: Choke(peer); break;
-                case 4: Assert.True(_picker.OnAllowedFast(peer, piece)); break;
+                case 4: peer.Allow(piece); break;
                 case 5: Withdraw(peer); _picker.GiveBack(peer); break;
                 case 6 when peer.Requests.Count > 0: Refuse(peer); break;
                 case 7 when _random.Next(3) == 0: _picker.SetPriority(piece, (PiecePriority)_random.Next(3)); break;
@@ -132,9 +136,10 @@ public class PiecePickerStormTests
 
         void Refuse(PeerPieces peer)
         {
-            BlockRef block = peer.Requests[0].Block;
-            bool recalled = peer.Requests[0].RecalledFor != null;
-            if (_random.Next(2) == 0) Assert.Equal(!recalled, _picker.OnReject(peer, block, out _));
+            Request request = peer.Requests[_random.Next(3) > 0 ? 0 : _random.Next(peer.Requests.Slots)];
+            if (request.IsGap) return;
+            BlockRef block = request.Block;
+            if (_random.Next(2) == 0) Assert.Equal(request.RecalledFor == null ? RejectVerdict.TurnedDown : RejectVerdict.Expected, _picker.OnReject(peer, block, out _));
             else
             {
                 Assert.True(_picker.GiveBack(peer, block));
@@ -143,12 +148,45 @@ public class PiecePickerStormTests
             Assert.False(peer.Requests.Contains(block));
         }
 
+        // What it was never asked for, or is no block at all: of the values a message can have, those next to what means something.
+        BlockRef Anything(PeerPieces peer)
+        {
+            int piece = _random.Next(_geometry.PieceCount);
+            BlockRef block = _random.Next(3) switch
+            {
+                0 => new BlockRef(_random.Next(-1, 2), _random.Next(-1, 2), _random.Next(-1, 2)),
+                1 when peer.Requests.Count > 0 => peer.Requests[_random.Next(peer.Requests.Slots)].Block,
+                _ => _geometry.Block(piece, _random.Next(_geometry.BlocksIn(piece))),
+            };
+            return _random.Next(4) == 0 ? block with { Length = block.Length + _random.Next(-1, 2) } : block;
+        }
+
+        void RejectAnything(PeerPieces peer)
+        {
+            BlockRef block = Anything(peer);
+            int before = peer.Requests.Count;
+            RejectVerdict verdict = _picker.OnReject(peer, block, out _);
+            if (!_asked.Contains((block, peer))) Assert.Equal(RejectVerdict.Unrequested, verdict);
+            if (verdict == RejectVerdict.Unrequested) Assert.Equal(before, peer.Requests.Count);
+            else if (before == peer.Requests.Count) _withdrawn.Remove((block, peer));
+        }
+
+        void AnswerAnything(PeerPieces peer)
+        {
+            BlockRef block = Anything(peer);
+            if (_asked.Contains((block, peer))) return; // the others answer what they were asked for
+            var cancel = new List<PeerPieces>();
+            Assert.Equal(BlockVerdict.Unrequested, _picker.OnBlock(peer, block, _now, cancel, out _));
+            Assert.Empty(cancel);
+        }
+
         void Ask(PeerPieces peer)
         {
             var into = new BlockRef[_random.Next(1, 40)];
             int count = _picker.Pick(peer, into, _now);
             foreach (BlockRef block in into.AsSpan(0, count))
             {
+                _asked.Add((block, peer));
                 Assert.True(_geometry.Contains(block) && peer.Has[block.Piece]);
                 Assert.True(_picker.Needed[block.Piece] && (!_held.Contains(block) || _failures > 0));
                 Assert.True(!peer.PeerChoking || peer.AllowedFast.Contains(block.Piece));

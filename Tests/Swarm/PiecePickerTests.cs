@@ -113,8 +113,7 @@ public class PiecePickerTests : PiecePickerFixture
         PeerPieces peer = Seed(picker);
         picker.OnChoke(peer, rejects: true);
         Assert.Empty(Pick(picker, peer, 10));
-        Assert.True(picker.OnAllowedFast(peer, 7));
-        Assert.False(picker.OnAllowedFast(peer, 10));
+        peer.Allow(7);
         Assert.Equal([new BlockRef(7, 0, Block), new BlockRef(7, Block, Block)], Pick(picker, peer, 10));
         picker.CheckInvariants();
     }
@@ -126,8 +125,6 @@ public class PiecePickerTests : PiecePickerFixture
         PeerPieces peer = picker.Add(null);
         Assert.False(picker.OnBitfield(peer, new byte[3]));
         Assert.False(picker.OnBitfield(peer, [0, 1]));
-        Assert.False(picker.OnHave(peer, 10));
-        Assert.False(picker.OnHave(peer, -1));
         Assert.True(picker.OnBitfield(peer, [0x80, 0x40]));
         Assert.False(picker.OnHaveAll(peer));
         Assert.Equal(2, peer.InterestingCount);
@@ -196,7 +193,7 @@ public class PiecePickerTests : PiecePickerFixture
         Assert.Equal((4, 4), (slow.Requests.Count, picker.Outstanding));
         picker.CheckInvariants();
 
-        Assert.False(picker.OnReject(slow, asked[3], out PeerPieces? waiting));
+        Assert.Equal(RejectVerdict.Expected, picker.OnReject(slow, asked[3], out PeerPieces? waiting));
         Assert.Same(other, waiting);
         Assert.Equal([asked[3]], Pick(picker, other, 1, at: 1.3));
         Assert.Equal(4, picker.Outstanding);
@@ -222,7 +219,7 @@ public class PiecePickerTests : PiecePickerFixture
         Pick(picker, other, 1, at: 100);
         Assert.Equal([(slow, asked[2])], picker.Recalled);
         picker.Remove(other);
-        Assert.False(picker.OnReject(slow, asked[2], out PeerPieces? waiting));
+        Assert.Equal(RejectVerdict.Expected, picker.OnReject(slow, asked[2], out PeerPieces? waiting));
         Assert.Null(waiting);
         Pick(picker, slow, 1, at: 100);
         Pick(picker, third, 1, at: 200);
@@ -258,8 +255,9 @@ public class PiecePickerTests : PiecePickerFixture
         Assert.Equal(BlockVerdict.Accepted, Send(picker, late, block));
         Assert.Equal([other], Cancel);
         Assert.Equal(BlockVerdict.Unrequested, Send(picker, late, block));
-        Assert.False(picker.OnReject(other, block, out _)); // it was told not to send it
-        Assert.True(picker.OnReject(other, other.Requests[0].Block, out PeerPieces? waiting));
+        Assert.Equal(RejectVerdict.Expected, picker.OnReject(other, block, out _)); // it was told not to send it
+        Assert.Equal(RejectVerdict.Unrequested, picker.OnReject(other, block, out _));
+        Assert.Equal(RejectVerdict.TurnedDown, picker.OnReject(other, other.Requests[0].Block, out PeerPieces? waiting));
         Assert.Null(waiting);
     }
 
@@ -272,10 +270,45 @@ public class PiecePickerTests : PiecePickerFixture
         BlockRef block = Pick(picker, peer, 1)[0];
         picker.GiveBack(peer);
         foreach (BlockRef bad in (BlockRef[])[block with { Length = 100 }, block with { Begin = 1 }, block with { Piece = 9 }, block with { Begin = int.MaxValue }])
-        {
-            peer.Withdrawn = 1;
             Assert.Equal(BlockVerdict.Unrequested, Send(picker, peer, bad));
+        picker.CheckInvariants();
+        Assert.Equal(BlockVerdict.Accepted, Send(picker, peer, block));
+    }
+
+    [Fact]
+    public void TheGapThatAnAnswerOutOfOrderLeavesIsNoRequest()
+    {
+        var picker = new PiecePicker(new Geometry(8 * Block, 4 * Block), new Random(1));
+        PeerPieces peer = With(picker, 1);
+        BlockRef[] asked = Pick(picker, peer, 4);
+        Assert.Equal(RejectVerdict.TurnedDown, picker.OnReject(peer, asked[1], out _));
+        foreach (BlockRef nothing in (BlockRef[])[default, Request.Gap.Block])
+        {
+            Assert.Equal(RejectVerdict.Unrequested, picker.OnReject(peer, nothing, out _));
+            Assert.Equal(BlockVerdict.Unrequested, Send(picker, peer, nothing));
         }
+        Assert.Equal((3, 3), (peer.Requests.Count, picker.Outstanding));
+        picker.CheckInvariants();
+    }
+
+    [Fact]
+    public void OnlyWhatWasAskedOfAPeerIsTakenFromItLate()
+    {
+        var geometry = new Geometry(400 * 4 * Block, 4 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces liar = Seed(picker);
+        var asked = new HashSet<BlockRef>();
+        for (int times = 0; times < 100; times++)
+        {
+            asked.UnionWith(Pick(picker, liar, 4));
+            picker.OnChoke(liar, rejects: false);
+            PiecePicker.OnUnchoke(liar);
+        }
+        int taken = 0;
+        for (int piece = 0; piece < geometry.PieceCount; piece++)
+            for (int b = 0; b < geometry.BlocksIn(piece); b++)
+                if (Send(picker, liar, geometry.Block(piece, b)) != BlockVerdict.Unrequested) taken++;
+        Assert.Equal(asked.Count, taken);
         picker.CheckInvariants();
     }
 

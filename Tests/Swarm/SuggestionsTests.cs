@@ -148,7 +148,7 @@ public class SuggestionsTests
             var picker = new PiecePicker(s_geometry, new Random(run));
             PeerPieces peer = picker.Add(null);
             picker.OnHaveAll(peer);
-            picker.OnSuggested(peer, 3);
+            peer.Suggest(3);
             picker.OnChoke(peer, rejects: true);
             PiecePicker.OnUnchoke(peer);
             var first = new BlockRef[1];

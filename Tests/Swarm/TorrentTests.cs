@@ -48,35 +48,6 @@ public class TorrentTests
         Assert.Equal(swarm.Content.Length, seed.Torrent.Stats.Uploaded); // once is enough
     }
 
-    [Theory]
-    [InlineData((int)MessageId.Have)]
-    [InlineData((int)MessageId.SuggestPiece)]
-    [InlineData((int)MessageId.AllowedFast)]
-    [InlineData((int)MessageId.Request)]
-    public void WhoNamesAPieceThatDoesNotExistIsHungUpOn(int kind)
-    {
-        var id = (MessageId)kind;
-        foreach (int piece in (int[])[-1, 5, int.MinValue, int.MaxValue]) Assert.False(Hears(piece, 0, 1));
-        Assert.True(Hears(4, 0, 1));
-        if (id != MessageId.Request) return;
-        foreach ((int begin, int length) in ((int, int)[])[(-1, 1), (32 * KiB, 1), (32 * KiB - 1, 2), (int.MaxValue, int.MaxValue), (0, 0), (0, -1), (1, int.MaxValue), (0, 16 * KiB + 1)])
-            Assert.False(Hears(4, begin, length), $"{length} bytes at {begin}");
-
-        bool Hears(int piece, int begin, int length)
-        {
-            var geometry = new Geometry(5 * 32 * KiB, 32 * KiB);
-            var torrent = new Torrent(default, geometry, new PiecePicker(geometry, new Random(1)), new MemoryDisk(new byte[geometry.TotalLength], geometry), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
-            var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, new IPEndPoint(IPAddress.Loopback, 1), dialled: false, default));
-            byte[] wire = new byte[200];
-            new Handshake(default, new PeerId("-XX0001-abcdefghijkl"u8), SupportsFast: true, SupportsExtensions: false).Write(wire);
-            int end = Handshake.Size + PeerMessage.Write(wire.AsSpan(Handshake.Size), MessageId.HaveNone);
-            Span<byte> rest = wire.AsSpan(end);
-            end += id == MessageId.Request ? PeerMessage.Write(rest, id, new BlockRef(piece, begin, length)) : PeerMessage.Write(rest, id, piece);
-            wire.AsSpan(0, end).CopyTo(session.ReceiveBuffer.Span);
-            return session.Received(end, default);
-        }
-    }
-
     [Fact]
     public void APeerThatSendsOnlyBadPiecesIsBannedAndTheDownloadFinishesWithoutIt()
     {
@@ -103,9 +74,9 @@ public class TorrentTests
         var swarm = new MiniSwarm(4000 * KiB, 64 * KiB, seed: 5);
         Node downloader = swarm.AddEmpty();
         downloader.Torrent.SetUrgent(40, 10, true);
-        Assert.True(downloader.Picker.Sequential);
+        Assert.True(downloader.Picker.IsRead);
         downloader.Torrent.SetUrgent(40, 10, false);
-        Assert.False(downloader.Picker.Sequential);
+        Assert.False(downloader.Picker.IsRead);
         swarm.Connect(downloader, swarm.AddSeed());
         swarm.Run(seconds: 30);
         Assert.Equal(swarm.Content, downloader.Disk.Content);
