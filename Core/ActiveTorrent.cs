@@ -26,8 +26,11 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     /// <param name="store">Owned from here on.</param>
     /// <param name="resume">Where the state is kept; null when the content is only read.</param>
     /// <param name="picker">Told what is on disk and what is wanted.</param>
-    /// <param name="trackers">Tiers of URLs.</param>
-    public ActiveTorrent(Engine engine, MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, IReadOnlyList<IReadOnlyList<string>> trackers)
+    /// <param name="trackers">Tiers of URLs, a stranger's.</param>
+    /// <param name="typed">Trackers of the user's own, asked besides.</param>
+    public ActiveTorrent(
+        Engine engine, MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker,
+        IReadOnlyList<IReadOnlyList<string>> trackers, IReadOnlyList<string>? typed = null)
     {
         (_engine, _store, _resume, Metainfo) = (engine, store, resume, metainfo);
         _disk = new TorrentDisk(metainfo, store, engine.Verifier, OnPieceHashed);
@@ -44,12 +47,12 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
             NumWant = -1,
             Key = Entropy.Number(),
         };
-        Trackers = new TrackerClient(self, trackers, engine.TrackerTransport, this, new Random());
+        Trackers = new TrackerClient(self, trackers, engine.TrackerTransport, this, new Random(), typed);
     }
 
     /// <param name="download">Checked and begun. Owned from here on.</param>
-    public ActiveTorrent(Engine engine, StoredDownload download, IReadOnlyList<IReadOnlyList<string>> trackers)
-        : this(engine, download.Metainfo, download.Store, download.Resume, download.Picker, trackers) { }
+    public ActiveTorrent(Engine engine, StoredDownload download, IReadOnlyList<IReadOnlyList<string>> trackers, IReadOnlyList<string> typed)
+        : this(engine, download.Metainfo, download.Store, download.Resume, download.Picker, trackers, typed) { }
 
     public MetainfoFile Metainfo { get; }
     public Torrent Torrent { get; }
@@ -81,7 +84,7 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
 
     void OnCompleted()
     {
-        Trackers.OnCompleted();
+        Trackers.OnFinished();
         _completed.TrySetResult();
     }
 
@@ -96,12 +99,12 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
         _engine.Dial();
     }
 
-    AnnounceTotals Totals
+    AnnounceTotals ITrackerEvents.Totals
     {
         get
         {
             TorrentStats stats = Torrent.Stats;
-            return new AnnounceTotals(stats.Uploaded, stats.Downloaded, stats.Missing);
+            return new AnnounceTotals(stats.Uploaded, stats.Downloaded, stats.Missing, stats.IsComplete);
         }
     }
 
@@ -109,15 +112,14 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     public void Tick(TimeSpan now)
     {
         Torrent.Tick(now);
-        AnnounceTotals totals = Totals;
-        Trackers.Tick(now, totals, wantsPeers: totals.Left > 0 && Torrent.IsStranded);
+        Trackers.Tick(now, wantsPeers: !Torrent.Stats.IsComplete && Torrent.IsStranded);
         if (now < _nextCheckpoint || !_checkpoint.IsCompleted) return;
         _nextCheckpoint = now + s_checkpointInterval;
         _checkpoint = Task.Run(Checkpoint); // an fdatasync may take as long as the disk likes
     }
 
     /// <summary>Tells the trackers that we leave; <see cref="TrackerClient.IsStopped"/> says when they know.</summary>
-    public void Leave() => Trackers.Stop(Totals);
+    public void Leave() => Trackers.Stop();
 
     /// <summary>The last checkpoint, after every connection has ended. Waits for one that runs.</summary>
     public async Task SaveAsync()

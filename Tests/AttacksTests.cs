@@ -44,7 +44,7 @@ public class AttacksTests
         { "CVE-2021-40839: a decoder that does not get on", typeof(BencodeTests), nameof(BencodeTests.MutatedInputNeverThrowsAndWhatIsAcceptedCanBeWalked) },
         { "transmission #9082: a message's length", typeof(PeerSessionTests), nameof(PeerSessionTests.TheLongestFrameOfAKindIsWaitedForAndTaken) },
         { "libtorrent #8692: reserved bits", typeof(PeerSessionTests), nameof(PeerSessionTests.EveryReservedBitMayBeSet) },
-        { "libtorrent's audit, F1: requests to this machine", typeof(AddressRulesTests), nameof(AddressRulesTests.ThisMachineIsOnlyAskedAsATracker) },
+        { "libtorrent's audit, F1: requests to this machine", typeof(AddressRulesTests), nameof(AddressRulesTests.ALocalAddressIsOnlyAskedAsATrackerUnlessTheUserTypedTheUrl) },
         { "by a redirect", typeof(AddressRulesTests), nameof(AddressRulesTests.AGlobalTrackerCannotRedirectToALocalAddress) },
         { "with parameters of the announce", typeof(TrackerUrlTests), nameof(TrackerUrlTests.AUrlThatCannotBeUsedSaysWhy) },
         { "F4: numbers that can be foretold", typeof(LayeringTests), nameof(LayeringTests.WhatMustNotBeGuessedIsDrawnFromTheSystem) },

@@ -91,7 +91,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
             MetainfoFile metainfo = fetch(entry.Hash, entry.Stop.Token);
             entry.IsChecking = true;
             StoredDownload download = Prepare(metainfo, entry.Stop.Token);
-            var torrent = new ActiveTorrent(engine, download, TrackersOf(metainfo));
+            var torrent = new ActiveTorrent(engine, download, metainfo.Trackers, [announce]);
             (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
             engine.Add(torrent);
             await torrent.Completion.WaitAsync(entry.Stop.Token).ConfigureAwait(false);
@@ -124,10 +124,6 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
             throw;
         }
     }
-
-    /// <summary>Those the torrent names, and ours.</summary>
-    IReadOnlyList<IReadOnlyList<string>> TrackersOf(MetainfoFile metainfo) =>
-        metainfo.Trackers.Any(tier => tier.Contains(announce)) ? metainfo.Trackers : [[announce], .. metainfo.Trackers];
 
     static void Require(DiskResult result)
     {

@@ -88,7 +88,7 @@ static class GetCommand
             bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
             await using (Engine engine = TransferOptions.Start(options))
             {
-                var torrent = new ActiveTorrent(engine, download, TransferOptions.Trackers(arguments, source));
+                var torrent = new ActiveTorrent(engine, download, source.Trackers, TransferOptions.GivenTrackers(arguments));
                 var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
                 StdoutWriter? stdout = streamed is { } file ? new StdoutWriter(file, metainfo.Geometry, download.Store, torrent.Torrent) : null;
                 exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);

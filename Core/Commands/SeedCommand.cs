@@ -51,7 +51,7 @@ static class SeedCommand
         if (!picker.Have.IsFull) progress.Warning($"{path}: {picker.Have.Count} of {picker.Have.Length} pieces are whole; only those are seeded");
 
         await using Engine engine = TransferOptions.Start(options);
-        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, TransferOptions.Trackers(arguments, source));
+        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, source.Trackers, TransferOptions.GivenTrackers(arguments));
         var transfer = new Transfer(engine, torrent, TransferOptions.Peers(arguments), progress, interrupt.Token);
         progress.Line($"seeding {metainfo.Name} on port {engine.Port}");
         return await transfer.SeedAsync((stats, _) => once > 0 && stats.PeersCompleted >= once).ConfigureAwait(false);

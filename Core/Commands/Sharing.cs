@@ -24,7 +24,7 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
         var store = PieceStore.ForContent(metainfo.Files, new ContentPlace(Path.GetDirectoryName(path)!, Path.GetFileName(path)));
         var picker = new PiecePicker(metainfo.Geometry, new Random());
         for (int piece = 0; piece < metainfo.Geometry.PieceCount; piece++) picker.MarkHave(piece);
-        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, [[publisher.Tracker.Announce]]);
+        var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, [], [publisher.Tracker.Announce]);
         torrent.TrackerReported += status => OnTracker(metainfo, status);
         _shared.Add((metainfo, torrent, new Transfer(engine, torrent, [], progress, interrupt)));
     }

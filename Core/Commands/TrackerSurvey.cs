@@ -1,5 +1,5 @@
 // Asks every tracker of a torrent one question, all at once, and hands the answers over as they come: for commands that
-// look and leave. TrackerClient is for who stays.
+// look and leave. TrackerClient is for those that stay.
 using System.Collections.Concurrent;
 using TinyTorrent.Net;
 using TinyTorrent.Tracker;
@@ -24,13 +24,13 @@ sealed class TrackerSurvey : ITrackerCaller, IDisposable
     {
         _progress = progress;
         for (int tier = 0; tier < source.Trackers.Count; tier++)
-            foreach (string url in source.Trackers[tier]) Add(url, tier);
-        foreach (string url in TransferOptions.GivenTrackers(arguments)) Add(url, source.Trackers.Count);
+            foreach (string url in source.Trackers[tier]) Add(url, tier, typed: false);
+        foreach (string url in TransferOptions.GivenTrackers(arguments)) Add(url, source.Trackers.Count, typed: true);
     }
 
-    void Add(string text, int tier)
+    void Add(string text, int tier, bool typed)
     {
-        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) _trackers.Add((url, tier));
+        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem, typed)) _trackers.Add((url, tier));
         else _progress.Warning($"{TrackerUrl.DisplayOf(text)}: {problem}");
     }
 

@@ -63,12 +63,8 @@ static class TransferOptions
             ? peer : throw Arguments.Usage($"--peer takes HOST:PORT, not '{text}'"))];
 
     /// <summary>The announce URL of each --tracker.</summary>
-    public static IEnumerable<string> GivenTrackers(Arguments arguments) => arguments.Values("--tracker").Select(url =>
-        TrackerUrl.TryParse(url, out _, out string? problem) ? CatalogueAddress.AnnounceOf(url) : throw Arguments.Usage($"--tracker {url}: {problem}"));
-
-    /// <summary>The torrent's tiers, and each --tracker as a tier of its own before them.</summary>
-    public static IReadOnlyList<IReadOnlyList<string>> Trackers(Arguments arguments, TorrentSource source) =>
-        [.. GivenTrackers(arguments).Select(url => (IReadOnlyList<string>)[url]), .. source.Trackers];
+    public static IReadOnlyList<string> GivenTrackers(Arguments arguments) => [.. arguments.Values("--tracker").Select(url =>
+        TrackerUrl.TryParse(url, out _, out string? problem) ? CatalogueAddress.AnnounceOf(url) : throw Arguments.Usage($"--tracker {url}: {problem}"))];
 
     /// <summary>An engine, or the one line that says why there is none.</summary>
     public static Engine Start(EngineOptions options)

@@ -2,6 +2,7 @@
 // AddressRules are kept, and inflation, whose result is capped (HttpBody).
 // A connection serves one request: the next one is half an hour away, and a reused one would slip past the address rules.
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Http.Headers;
 using System.Text;
 using TinyTorrent.Tracker;
 
@@ -46,7 +47,7 @@ sealed class HttpTrackerTransport : IDisposable
         await _slots.WaitAsync(cancel).ConfigureAwait(false);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(_timeouts.Http);
-        var rules = new AddressRules();
+        var rules = new AddressRules(request.Tracker.IsTyped);
         try
         {
             return await FollowAsync(request, url, rules, timeout.Token).ConfigureAwait(false);
@@ -108,7 +109,14 @@ sealed class HttpTrackerTransport : IDisposable
         body = HttpBody.Inflate(body, string.Join(',', response.Content.Headers.ContentEncoding));
         int status = (int)response.StatusCode;
         TrackerReply reply = request.IsScrape ? HttpReply.ReadScrape(status, body, request.InfoHash) : HttpReply.ReadAnnounce(status, body);
-        return reply.Failure == TrackerFailure.None ? reply : reply with { RetryIn = reply.RetryIn ?? response.Headers.RetryAfter?.Delta };
+        return reply.Failure == TrackerFailure.None ? reply : reply with { RetryIn = reply.RetryIn ?? RetryAfter(response.Headers) };
+    }
+
+    /// <summary>Seconds or a date, by the server's own clock if it tells it. A day at most.</summary>
+    static TimeSpan? RetryAfter(HttpResponseHeaders headers)
+    {
+        TimeSpan? wait = headers.RetryAfter?.Delta ?? headers.RetryAfter?.Date - (headers.Date ?? DateTimeOffset.UtcNow);
+        return wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
     }
 
     static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)

@@ -10,7 +10,7 @@ enum AnnounceEvent : byte
     /// <summary>The regular announce, once an interval.</summary>
     None,
 
-    /// <summary>The last piece has just been verified. Never sent by who started as a seed.</summary>
+    /// <summary>The last piece has just been verified. A peer that started as a seed never sends it.</summary>
     Completed,
 
     Started,

@@ -65,12 +65,15 @@ static class HttpReply
         // A prefix, because some trackers end their answer with a line break.
         bool parsed = BencodeValue.TryParsePrefix(body, out root, out BencodeError error) && root.Kind == BencodeKind.Dictionary;
         if (parsed && root.TryGetBytes("failure reason"u8, out ReadOnlySpan<byte> reason))
-            problem = new TrackerReply { Failure = TrackerFailure.Refused, Reason = TrackerReply.Text(reason), RetryIn = RetryIn(root) };
-        else if (status is < 200 or > 299) problem = OfStatus(status);
+            problem = TrackerReply.Failed(IsPassing(status) ? TrackerFailure.BadAnswer : TrackerFailure.Refused, TrackerReply.Text(reason)) with { RetryIn = RetryIn(root) };
+        else if (status is < 200 or > 299) problem = OfStatus(status) with { RetryIn = parsed ? RetryIn(root) : null };
         else if (!parsed) problem = TrackerReply.Failed(TrackerFailure.BadAnswer, Describe(body, error));
         else problem = null;
         return problem is null;
     }
+
+    /// <summary>Too many requests, or a server in trouble: says nothing about the torrent.</summary>
+    static bool IsPassing(int status) => status is 429 or >= 500;
 
     // 401 and 403 are how a private tracker without bencode says no.
     static TrackerReply OfStatus(int status) =>
@@ -98,14 +101,18 @@ static class HttpReply
         }
     }
 
-    /// <summary>BEP 31: minutes, or "never".</summary>
+    /// <summary>How long to stay away: "retry in", minutes or "never" (BEP 31), else the longer of the two intervals.</summary>
     static TimeSpan? RetryIn(BencodeValue root)
     {
-        if (!root.TryGet("retry in"u8, out BencodeValue value)) return null;
-        if (value.Bytes.SequenceEqual("never"u8)) return TimeSpan.MaxValue;
-        long minutes = value.Integer;
-        if (value.Kind == BencodeKind.Bytes && !long.TryParse(value.Bytes, out minutes)) return null;
-        return minutes > 0 ? TimeSpan.FromMinutes(Math.Min(minutes, MaxSeconds / 60)) : null;
+        if (root.TryGet("retry in"u8, out BencodeValue value))
+        {
+            if (value.Bytes.SequenceEqual("never"u8)) return TimeSpan.MaxValue;
+            long minutes = value.Integer;
+            if (value.Kind == BencodeKind.Bytes && !long.TryParse(value.Bytes, out minutes)) minutes = 0;
+            if (minutes > 0) return TimeSpan.FromMinutes(Math.Min(minutes, MaxSeconds / 60));
+        }
+        TimeSpan? interval = Seconds(root, "interval"u8), min = Seconds(root, "min interval"u8);
+        return min > interval || interval is null ? min : interval;
     }
 
     static TimeSpan? Seconds(BencodeValue root, ReadOnlySpan<byte> key) =>

@@ -3,17 +3,26 @@
 // found different trackers down would never meet, so every tier is told, as most clients do.
 // A tracker that is silent for SilentAfter counts as failed, though its request goes on (BEP 15 repeats for two hours) and a
 // late answer is welcome.
-// A monitor: any thread may call; time moves only in Tick. The events port is called outside the lock.
+// A monitor: any thread may call; time moves only in Tick. Of the port to the torrent only Totals is called under the lock:
+// each announce tells the totals of its own moment.
 using System.Net;
 
 namespace TinyTorrent.Tracker;
 
-/// <summary>Bytes of payload since the start, and bytes still missing.</summary>
-readonly record struct AnnounceTotals(long Uploaded, long Downloaded, long Left);
+/// <summary>Bytes of payload since the start, and how much of the content is missing.</summary>
+/// <param name="Left">Bytes missing of the whole content, wanted or not.</param>
+/// <param name="WantsNothing">Everything wanted is there. With something left that is a partial seed (BEP 21).</param>
+readonly record struct AnnounceTotals(long Uploaded, long Downloaded, long Left, bool WantsNothing)
+{
+    public bool IsPartialSeed => WantsNothing && Left > 0;
+}
 
-/// <summary>What a torrent hears from its trackers. Called from the transport's threads.</summary>
+/// <summary>The torrent, as its trackers need it. What they report is told from the transport's threads.</summary>
 interface ITrackerEvents
 {
+    /// <summary>As they are. Called under the client's lock, so whatever lock it takes comes after that one.</summary>
+    AnnounceTotals Totals { get; }
+
     void OnPeers(IReadOnlyList<IPEndPoint> peers);
 
     /// <summary>A tracker answered or failed.</summary>
@@ -34,22 +43,28 @@ sealed class TrackerClient : ITrackerCaller
 
     TimeSpan _now;
     bool _wantsPeers;
-    AnnounceTotals _totals;
     bool _stopping;
 
     /// <param name="self">Info-hash, peer id, port, key and numwant; the rest of it is filled in per announce.</param>
     /// <param name="tiers">URLs as the .torrent has them; useless ones are shown as failed, repeated ones are dropped.</param>
+    /// <param name="typed">URLs of the user, each a tier of its own before the others.</param>
     public TrackerClient(
-        Announce self, IReadOnlyList<IReadOnlyList<string>> tiers, ITrackerTransport transport, ITrackerEvents events, Random random)
+        Announce self, IReadOnlyList<IReadOnlyList<string>> tiers, ITrackerTransport transport, ITrackerEvents events, Random random,
+        IReadOnlyList<string>? typed = null)
     {
         (_self, _transport, _events, _random) = (self, transport, events, random);
+        typed ??= [];
         var seen = new HashSet<string>();
-        _tiers = [.. tiers.Select((urls, number) =>
-        {
-            string[] order = [.. urls];
-            random.Shuffle(order);
-            return new TrackerTier([.. order.Where(seen.Add).Select(url => Enter(url, number))]);
-        })];
+        _tiers =
+        [
+            .. typed.Select((url, number) => new TrackerTier(seen.Add(url) ? [Enter(url, number, typed: true)] : [])),
+            .. tiers.Select((urls, number) =>
+            {
+                string[] order = [.. urls];
+                random.Shuffle(order);
+                return new TrackerTier([.. order.Where(seen.Add).Select(url => Enter(url, typed.Count + number, typed: false))]);
+            }),
+        ];
     }
 
     IEnumerable<TrackerEntry> All => _tiers.SelectMany(tier => tier.Trackers);
@@ -87,12 +102,12 @@ sealed class TrackerClient : ITrackerCaller
     /// <summary>Call about once a second, and once at the start.</summary>
     /// <param name="now">Any clock that never goes back.</param>
     /// <param name="wantsPeers">There is nobody to download from: do not wait for the interval if the tracker lets us.</param>
-    public void Tick(TimeSpan now, AnnounceTotals totals, bool wantsPeers = false)
+    public void Tick(TimeSpan now, bool wantsPeers = false)
     {
         List<TrackerStatus>? silent = null;
         lock (_lock)
         {
-            (_now, _totals, _wantsPeers) = (now, totals, wantsPeers);
+            (_now, _wantsPeers) = (now, wantsPeers);
             if (_stopping) return;
             foreach (TrackerTier tier in _tiers)
             foreach (TrackerEntry tracker in tier.Trackers)
@@ -106,13 +121,14 @@ sealed class TrackerClient : ITrackerCaller
         silent?.ForEach(_events.OnTracker);
     }
 
-    /// <summary>The last piece has just been verified. Trackers that know us are told once; later ones learn it from "left".</summary>
-    public void OnCompleted()
+    /// <summary>The last wanted piece has just been verified. Trackers that know us are told once: "completed" if that is the whole
+    /// content, else "paused" (BEP 21). Trackers that hear of us later learn it from "left".</summary>
+    public void OnFinished()
     {
         lock (_lock)
         {
-            _totals = _totals with { Left = 0 };
-            foreach (TrackerEntry tracker in All) tracker.OnCompleted();
+            AnnounceEvent news = _events.Totals.Left == 0 ? AnnounceEvent.Completed : AnnounceEvent.Paused;
+            foreach (TrackerEntry tracker in All) tracker.OnFinished(news);
             Advance();
         }
     }
@@ -121,13 +137,12 @@ sealed class TrackerClient : ITrackerCaller
     /// Tells each tracker that may list us that we leave; nothing else is sent after this. One that has an answer under way
     /// is told after it: two requests on different connections may be heard in either order, and the other would list us again.
     /// </summary>
-    public void Stop(AnnounceTotals totals)
+    public void Stop()
     {
         lock (_lock)
         {
             if (_stopping) return;
             _stopping = true;
-            _totals = totals;
             foreach (TrackerEntry tracker in All)
             {
                 tracker.OwesStopped = tracker.MayListUs;
@@ -184,21 +199,23 @@ sealed class TrackerClient : ITrackerCaller
         foreach (TrackerTier tier in _tiers)
         {
             foreach (TrackerEntry tracker in tier.Trackers)
-                if (tracker.OwesCompleted && tracker.StartedTold && tracker.MayBeAsked(_now)) Ask(tracker, AnnounceEvent.Completed);
+                if (tracker.OwedNews is { } news && tracker.StartedTold && tracker.MayBeAsked(_now)) Ask(tracker, news);
             if (tier.Due(_now, _wantsPeers) is { } due) Ask(due, due.NextEvent);
         }
     }
 
     void Ask(TrackerEntry tracker, AnnounceEvent happened)
     {
-        Announce announce = _self with { Uploaded = _totals.Uploaded, Downloaded = _totals.Downloaded, Left = _totals.Left };
+        AnnounceTotals totals = _events.Totals;
+        Announce announce = _self with { Uploaded = totals.Uploaded, Downloaded = totals.Downloaded, Left = totals.Left };
+        if (happened == AnnounceEvent.None && totals.IsPartialSeed) happened = AnnounceEvent.Paused; // in every announce (BEP 21)
         if (happened == AnnounceEvent.Stopped) announce = announce with { NumWant = 0 };
         _transport.Send(tracker.Ask(happened, announce, _now), this);
     }
 
-    static TrackerEntry Enter(string text, int tier)
+    static TrackerEntry Enter(string text, int tier, bool typed)
     {
-        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) return new TrackerEntry(url, url.Display, tier);
+        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem, typed)) return new TrackerEntry(url, url.Display, tier);
         var unusable = new TrackerEntry(null, TrackerUrl.DisplayOf(text), tier);
         unusable.OnUnusable(problem);
         return unusable;

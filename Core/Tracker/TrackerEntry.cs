@@ -4,7 +4,10 @@ namespace TinyTorrent.Tracker;
 
 sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
 {
-    static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10), LongestRetry = TimeSpan.FromHours(1);
+    /// <summary>A tracker that names less is asked no more often than this.</summary>
+    public static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30);
+
+    static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5), LongestRetry = TimeSpan.FromHours(1);
 
     TrackerReply? _lastGood;
     int _failures;
@@ -27,7 +30,8 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
     /// <summary>A "started" was answered, so the tracker lists us and has to hear of the end.</summary>
     public bool StartedTold { get; private set; }
 
-    public bool OwesCompleted { get; private set; }
+    /// <summary>"completed" or "paused", if it has yet to hear that we have what we want.</summary>
+    public AnnounceEvent? OwedNews { get; private set; }
 
     /// <summary>We leave, and it has to hear of it.</summary>
     public bool OwesStopped { get; set; }
@@ -46,12 +50,12 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
         NotBefore = TimeSpan.MaxValue;
     }
 
-    /// <summary>A tracker that hears "started" after this hears it with nothing left, and no "completed".</summary>
-    public void OnCompleted() => OwesCompleted = MayListUs;
+    /// <summary>We have what we want. A tracker that hears "started" after this learns it from what is left, and needs no news.</summary>
+    public void OnFinished(AnnounceEvent news) => OwedNews = MayListUs ? news : null;
 
     public TrackerRequest Ask(AnnounceEvent happened, Announce announce, TimeSpan now)
     {
-        if (happened == AnnounceEvent.Started) OwesCompleted = false;
+        if (happened == AnnounceEvent.Started) OwedNews = null;
         Pending = new TrackerRequest(Url!, announce with { Event = happened }) { TrackerId = _lastGood?.TrackerId };
         SentAt = now;
         return Pending;
@@ -59,7 +63,7 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
 
     /// <summary>What the next announce has to say.</summary>
     public AnnounceEvent NextEvent =>
-        !StartedTold ? AnnounceEvent.Started : OwesCompleted ? AnnounceEvent.Completed : AnnounceEvent.None;
+        StartedTold ? OwedNews ?? AnnounceEvent.None : AnnounceEvent.Started;
 
     public void OnReply(TrackerReply reply, TimeSpan now, Random random)
     {
@@ -70,7 +74,9 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
         if (reply.Failure != TrackerFailure.None)
         {
             TimeSpan wait = RetryAfter(++_failures, random);
-            if (reply.RetryIn is { } asked) wait = asked > FirstRetry ? asked : FirstRetry;
+            // A refusal is an answer: what the tracker said about its answers holds after it too. UDP has no way to say more.
+            TimeSpan? named = reply.RetryIn ?? (reply.Failure == TrackerFailure.Refused ? _lastGood?.MinInterval ?? _lastGood?.Interval : null);
+            if (named is { } asked && (asked > wait || asked >= ShortestInterval)) wait = asked;
             NotBefore = wait == TimeSpan.MaxValue ? wait : now + wait;
             return;
         }
@@ -78,7 +84,7 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
         NotBefore = default;
         _lastGood = reply;
         if (told == AnnounceEvent.Started) StartedTold = true;
-        if (told == AnnounceEvent.Completed) OwesCompleted = false;
+        if (told == OwedNews) OwedNews = null;
     }
 
     /// <summary>The request goes on, but it counts as failed from here: nothing came for so long.</summary>
@@ -93,7 +99,7 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
         Pending is not null ? TrackerState.Asking : Failure != TrackerFailure.None ? TrackerState.Failed : _lastGood is null ? TrackerState.Idle : TrackerState.Working,
         Failure, Reason, _lastGood?.Seeders, _lastGood?.Leechers, _lastGood?.Peers.Count, next);
 
-    /// <summary>Doubles from 10 s to an hour, a quarter more or less so that a swarm does not come back all at once.</summary>
+    /// <summary>Doubles from 5 s to an hour, a quarter more or less so that a swarm does not come back all at once.</summary>
     static TimeSpan RetryAfter(int failures, Random random)
     {
         TimeSpan plain = FirstRetry * Math.Pow(2, Math.Min(failures, 20) - 1);

@@ -33,7 +33,7 @@ sealed record TrackerReply
     /// <summary>Why it failed; empty if it did not.</summary>
     public string Reason { get; init; } = "";
 
-    /// <summary>How long to stay away after a failure (BEP 31, or HTTP's Retry-After); <see cref="TimeSpan.MaxValue"/> is for ever.</summary>
+    /// <summary>How long to stay away after a failure (BEP 31, an interval beside the reason, or HTTP's Retry-After); <see cref="TimeSpan.MaxValue"/> is for ever.</summary>
     public TimeSpan? RetryIn { get; init; }
 
     public TimeSpan? Interval { get; init; }

@@ -10,10 +10,10 @@ sealed class TrackerTier(List<TrackerEntry> trackers)
     /// <summary>The first try of a UDP request ends here (BEP 15); HTTP answers far sooner if at all.</summary>
     static readonly TimeSpan AskNextAfter = TimeSpan.FromSeconds(15);
 
-    /// <summary>Who has no peer may ask again before the interval is over, but not sooner than this unless "min interval" says so.</summary>
+    /// <summary>A peer without peers may ask again before the interval is over, but not sooner than this unless "min interval" says so.</summary>
     static readonly TimeSpan UsualMinInterval = TimeSpan.FromMinutes(5);
 
-    static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(30), UsualInterval = TimeSpan.FromMinutes(30), LongestInterval = TimeSpan.FromDays(1);
+    static readonly TimeSpan UsualInterval = TimeSpan.FromMinutes(30), LongestInterval = TimeSpan.FromDays(1);
 
     TimeSpan _dueAt, _earliestAt;
     TrackerEntry? _holder; // the tracker whose intervals these two follow
@@ -55,5 +55,5 @@ sealed class TrackerTier(List<TrackerEntry> trackers)
         return !planned ? null : due > now ? due - now : TimeSpan.Zero;
     }
 
-    static TimeSpan Sensible(TimeSpan interval) => TimeSpan.FromTicks(Math.Clamp(interval.Ticks, ShortestInterval.Ticks, LongestInterval.Ticks));
+    static TimeSpan Sensible(TimeSpan interval) => TimeSpan.FromTicks(Math.Clamp(interval.Ticks, TrackerEntry.ShortestInterval.Ticks, LongestInterval.Ticks));
 }

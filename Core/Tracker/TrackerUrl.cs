@@ -1,4 +1,4 @@
-// Where a tracker is. The text comes from a .torrent, so it is hostile: only three schemes, no control characters, and no
+// Where a tracker is. Most texts come from a .torrent, so they are hostile: only three schemes, no control characters, and no
 // parameter that is the announce's own, for those could forge what we tell another service (a request made in our name).
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
@@ -23,11 +23,12 @@ sealed class TrackerUrl
     static readonly string[] OwnParameters =
         ["info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "event", "compact", "numwant", "trackerid"];
 
-    TrackerUrl(string text, Uri uri, TrackerScheme scheme)
+    TrackerUrl(string text, Uri uri, TrackerScheme scheme, bool typed)
     {
         Text = text;
         Uri = uri;
         Scheme = scheme;
+        IsTyped = typed;
         Display = Redact(uri);
     }
 
@@ -37,13 +38,17 @@ sealed class TrackerUrl
     public Uri Uri { get; }
     public TrackerScheme Scheme { get; }
 
+    /// <summary>The user typed it, so it may lead to any service of this network (<see cref="AddressRules"/>).</summary>
+    public bool IsTyped { get; }
+
     /// <summary>For people: no user name or password, passkeys and query values as <c>…</c>, the host in punycode against look-alikes.</summary>
     public string Display { get; }
 
     public override string ToString() => Display;
 
     /// <param name="problem">Why it cannot be used, if it cannot.</param>
-    public static bool TryParse(string text, [NotNullWhen(true)] out TrackerUrl? url, [NotNullWhen(false)] out string? problem)
+    /// <param name="typed">See <see cref="IsTyped"/>.</param>
+    public static bool TryParse(string text, [NotNullWhen(true)] out TrackerUrl? url, [NotNullWhen(false)] out string? problem, bool typed = false)
     {
         url = null;
         text = text.Trim();
@@ -65,7 +70,7 @@ sealed class TrackerUrl
             : NamesOwnParameter(uri.Query) ? "a URL that sets a parameter of the announce itself"
             : null;
         if (problem is not null) return false;
-        url = new TrackerUrl(text, uri, scheme!.Value);
+        url = new TrackerUrl(text, uri, scheme!.Value, typed);
         return true;
     }
 

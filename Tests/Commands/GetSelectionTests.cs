@@ -1,11 +1,13 @@
 // --files and --select as people use them: get in a process of its own, a seeder in this one.
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Net;
 using TinyTorrent.Tests.Storage;
 using static TinyTorrent.Tests.Commands.TheProgram;
 
@@ -72,6 +74,21 @@ public sealed class GetSelectionTests : IDisposable
         string[] there = [.. Directory.EnumerateFiles(_folder["out"], "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_folder["out/tree"], path).Replace('\\', '/')).Order()];
         Assert.Equal(names, there);
         foreach (string name in names) Assert.Equal(File.ReadAllBytes(_folder[$"whole/tree/{name}"]), File.ReadAllBytes(_folder[$"out/tree/{name}"]));
+    }
+
+    [Theory]
+    [InlineData(new string[0], "completed", 13)]
+    [InlineData(new[] { "--files", "2" }, "paused", 4)]
+    public async Task TrackersHearWhatIsMissingOfTheWholeAndWhatHasArrived(string[] options, string news, int pieces)
+    {
+        using var tracker = new ScriptedHttpServer(_ => ScriptedHttpServer.Response("d8:intervali1800e5:peers0:e"u8.ToArray()));
+        Assert.Equal(0, (await GetFrom("whole", ["--tracker", tracker.Base + "/a/path/of/the/user", .. options])).Code);
+        long whole = _metainfo.Geometry.TotalLength, downloaded = Math.Min(pieces * PieceLength, whole), left = whole - downloaded;
+        Assert.Equal(
+            [("started", 0L, whole), (news, downloaded, left), ("stopped", downloaded, left)],
+            tracker.Requests.Select(head => (Field(head, "event"), long.Parse(Field(head, "downloaded"), CultureInfo.InvariantCulture), long.Parse(Field(head, "left"), CultureInfo.InvariantCulture))));
+
+        static string Field(string head, string name) => head.Split(name + "=")[1].Split('&', ' ')[0];
     }
 
     [Theory]

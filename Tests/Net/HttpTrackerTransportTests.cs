@@ -120,7 +120,7 @@ public class HttpTrackerTransportTests
 
     [Theory]
     [InlineData("/announce", "more than 5 redirects")]
-    [InlineData("/admin", "does not end in /announce")]
+    [InlineData("/admin", "not a tracker's path")]
     [InlineData("ftp://127.0.0.1/announce", "other than http and https")]
     [InlineData("file:///etc/passwd", "other than http and https")]
     public void ARedirectThatLeadsAstrayIsABadAnswer(string location, string reason) =>
@@ -137,12 +137,14 @@ public class HttpTrackerTransportTests
     }
 
     [Fact]
-    public void OnThisMachineOnlyATrackerIsAsked()
+    public void OnThisMachineOnlyATrackerIsAskedUnlessTheUserTypedItsUrl()
     {
         using var server = new ScriptedHttpServer(_ => Ok());
         using var probe = new TrackerProbe();
-        AssertFails(probe.Ask(server.Base + "/reboot"), TrackerFailure.BadAnswer, "does not end in /announce");
+        AssertFails(probe.Ask(server.Base + "/reboot"), TrackerFailure.BadAnswer, "not a tracker's path");
         Assert.Empty(server.Requests);
+        AssertGood(probe.Ask(server.Base + "/announce/0123456789abcdef"));
+        AssertGood(probe.Ask(server.Base + "/reboot", typed: true));
     }
 
     [Fact]
@@ -157,6 +159,14 @@ public class HttpTrackerTransportTests
         AssertFails(busy, TrackerFailure.BadAnswer, "HTTP 503");
         Assert.Equal(TimeSpan.FromSeconds(77), busy.RetryIn);
     }
+
+    [Theory]
+    [InlineData("Retry-After: 9999999", 86400)]
+    [InlineData("Date: Wed, 01 Jan 2020 10:00:00 GMT\r\nRetry-After: Wed, 01 Jan 2020 10:02:00 GMT", 120)]
+    [InlineData("Retry-After: Wed, 01 Jan 2200 10:02:00 GMT", 86400)]
+    [InlineData("Retry-After: soon", null)]
+    public void RetryAfterIsSecondsOrADateAndADayAtMost(string header, int? seconds) => Assert.Equal(
+        seconds, (int?)AskOnce(_ => ScriptedHttpServer.Response([], header + "\r\n", "429 Too Many Requests")).RetryIn?.TotalSeconds);
 
     [Fact]
     public async Task ACertificateNobodyVouchesForIsRefused()

@@ -14,17 +14,17 @@ sealed class TrackerProbe(TrackerTimeouts? timeouts = null) : ITrackerCaller, ID
 
     public void OnReply(TrackerRequest request, TrackerReply reply) => _replies.Add((request, reply));
 
-    public TrackerRequest Send(string url, AnnounceEvent happened = AnnounceEvent.Started, bool scrape = false)
+    public TrackerRequest Send(string url, AnnounceEvent happened = AnnounceEvent.Started, bool scrape = false, bool typed = false)
     {
-        Assert.True(TrackerUrl.TryParse(url, out TrackerUrl? tracker, out string? problem), problem);
+        Assert.True(TrackerUrl.TryParse(url, out TrackerUrl? tracker, out string? problem, typed), problem);
         var request = new TrackerRequest(tracker, FakeTrackers.Self with { Event = happened, Left = 5 }) { IsScrape = scrape };
         Transport.Send(request, this);
         return request;
     }
 
-    public TrackerReply Ask(string url, AnnounceEvent happened = AnnounceEvent.Started, bool scrape = false)
+    public TrackerReply Ask(string url, AnnounceEvent happened = AnnounceEvent.Started, bool scrape = false, bool typed = false)
     {
-        TrackerRequest request = Send(url, happened, scrape);
+        TrackerRequest request = Send(url, happened, scrape, typed);
         (TrackerRequest answered, TrackerReply reply) = Take();
         Assert.Same(request, answered);
         return reply;

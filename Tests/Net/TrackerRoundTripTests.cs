@@ -19,11 +19,11 @@ public class TrackerRoundTripTests
         {
             Announce self = FakeTrackers.Self with { Port = (ushort)port, PeerId = PeerId.Create(new Random(port)), Key = (uint)port };
             Client = new TrackerClient(self, [[url]], _transport, this, new Random(1));
-            Totals = new AnnounceTotals(0, 0, left);
+            Totals = new AnnounceTotals(0, 0, left, WantsNothing: left == 0);
         }
 
         public TrackerClient Client { get; }
-        public AnnounceTotals Totals { get; }
+        public AnnounceTotals Totals { get; set; }
         public List<IPEndPoint> Found { get; } = [];
         public TrackerStatus? Last { get; private set; }
 
@@ -35,13 +35,13 @@ public class TrackerRoundTripTests
             _answers.Release();
         }
 
-        public void Start() => Client.Tick(TimeSpan.Zero, Totals);
+        public void Start() => Client.Tick(TimeSpan.Zero);
 
         public async Task AnswerAsync() => Assert.True(await _answers.WaitAsync(TimeSpan.FromSeconds(20)), "no answer");
 
         public void Stop()
         {
-            Client.Stop(Totals);
+            Client.Stop();
             _transport.Shutdown(TimeSpan.FromSeconds(10));
         }
 
@@ -75,7 +75,8 @@ public class TrackerRoundTripTests
         leecher.Start();
         await leecher.AnswerAsync();
         Assert.Equal($"{host}:1001", Assert.Single(leecher.Found).ToString());
-        leecher.Client.OnCompleted();
+        leecher.Totals = new AnnounceTotals(0, 5, 0, WantsNothing: true);
+        leecher.Client.OnFinished();
         await leecher.AnswerAsync();
 
         seeder.Stop();

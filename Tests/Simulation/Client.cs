@@ -80,20 +80,19 @@ sealed class Client : ITrackerEvents
         _world.After(1, Tick);
         foreach (SessionEnd session in _sessions.ToArray()) session.CloseIfSilent(TimeSpan.FromSeconds(HandshakeSeconds));
         Torrent.Tick(_world.Now);
-        AnnounceTotals totals = Totals;
-        _trackers.Tick(_world.Now, totals, wantsPeers: totals.Left > 0 && Torrent.IsStranded);
+        _trackers.Tick(_world.Now, wantsPeers: !Torrent.Stats.IsComplete && Torrent.IsStranded);
         if (_world.Now >= _nextCheckpoint) Checkpoint();
         Dial();
         Check();
         if (_machine.Disk.WasFull) _machine.Exit(_world.Between(1, 60));
     }
 
-    AnnounceTotals Totals
+    AnnounceTotals ITrackerEvents.Totals
     {
         get
         {
             TorrentStats stats = Torrent.Stats;
-            return new AnnounceTotals(stats.Uploaded, stats.Downloaded, stats.Missing);
+            return new AnnounceTotals(stats.Uploaded, stats.Downloaded, stats.Missing, stats.IsComplete);
         }
     }
 
@@ -130,7 +129,7 @@ sealed class Client : ITrackerEvents
 
     void OnCompleted()
     {
-        _trackers.OnCompleted();
+        _trackers.OnFinished();
         _machine.OnCompleted();
     }
 
@@ -201,7 +200,7 @@ sealed class Client : ITrackerEvents
     public void Leave()
     {
         HasEnded = true;
-        _trackers.Stop(Totals);
+        _trackers.Stop();
         foreach (SessionEnd session in _sessions.ToArray()) session.Finish();
         FileStamp stamp = _machine.Disk.Stamp;
         (Bitfield have, List<(int Piece, Bitfield Blocks)> begun) = Torrent.CopyState();

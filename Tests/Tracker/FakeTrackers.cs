@@ -9,8 +9,10 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
 {
     readonly List<(TrackerRequest Request, ITrackerCaller Caller)> _open = [];
 
-    public FakeTrackers(int seed, params string[][] tiers) =>
-        Client = new TrackerClient(Self, tiers, this, this, new Random(seed));
+    public FakeTrackers(int seed, params string[][] tiers) : this(seed, [], tiers) { }
+
+    public FakeTrackers(int seed, IReadOnlyList<string> typed, string[][] tiers) =>
+        Client = new TrackerClient(Self, tiers, this, this, new Random(seed), typed);
 
     /// <summary>The URLs of trackers on these hosts.</summary>
     public static string[] Tier(params string[] hosts) => Array.ConvertAll(hosts, h => $"http://{h}/announce");
@@ -34,7 +36,7 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
     public TrackerClient Client { get; }
     public TimeSpan Now { get; private set; }
     public bool WantsPeers { get; set; }
-    public AnnounceTotals Totals { get; set; } = new(0, 0, 1000);
+    public AnnounceTotals Totals { get; set; } = new(0, 0, 1000, WantsNothing: false);
 
     /// <summary>Every request so far as "host event".</summary>
     public List<string> Log { get; } = [];
@@ -59,11 +61,18 @@ sealed class FakeTrackers : ITrackerTransport, ITrackerEvents
         for (TimeSpan end = Now + TimeSpan.FromSeconds(seconds); Now < end;)
         {
             Now += TimeSpan.FromSeconds(1);
-            Client.Tick(Now, Totals, WantsPeers);
+            Client.Tick(Now, WantsPeers);
         }
     }
 
-    public void Start() => Client.Tick(Now, Totals);
+    /// <summary>The last piece of the whole content has been verified.</summary>
+    public void Finish()
+    {
+        Totals = Totals with { Left = 0, WantsNothing = true };
+        Client.OnFinished();
+    }
+
+    public void Start() => Client.Tick(Now);
 
     /// <summary>Answers the oldest open request of a host.</summary>
     public void Answer(string host, TrackerReply reply)

@@ -58,8 +58,25 @@ public class HttpReplyTests
     [InlineData("8:retry ini-1e", null)]
     [InlineData("8:retry in4:soon", null)]
     [InlineData("", null)]
-    public void RetryInIsMinutes(string field, int? seconds) =>
+    [InlineData("8:intervali7200e", 7200)]
+    [InlineData("8:intervali60e12:min intervali600e", 600)]
+    [InlineData("8:intervali600e12:min intervali60e", 600)]
+    [InlineData("12:min intervali90e", 90)]
+    [InlineData("8:intervali7200e8:retry ini5e", 300)]
+    [InlineData("8:intervali7200e8:retry in4:soon", 7200)]
+    [InlineData("8:intervali-1e", null)]
+    public void AFailureMayNameWhenToComeBack(string field, int? seconds) =>
         Assert.Equal(seconds, (int?)Read($"d14:failure reason1:x{field}e").RetryIn?.TotalSeconds);
+
+    [Fact]
+    public void AServerInTroubleRefusesNothing()
+    {
+        const string body = "d14:failure reason4:busy8:intervali60ee";
+        Assert.Equal(TrackerFailure.Refused, Read(body, 400).Failure);
+        foreach (int status in (int[])[429, 500, 503])
+            Assert.Equal((TrackerFailure.BadAnswer, "busy", 60.0), Read(body, status) is var r ? (r.Failure, r.Reason, r.RetryIn!.Value.TotalSeconds) : default);
+        Assert.Equal(60, Read("d8:intervali60ee", 503).RetryIn?.TotalSeconds);
+    }
 
     [Fact]
     public void RetryInNeverIsForEver() =>

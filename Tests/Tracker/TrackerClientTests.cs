@@ -97,10 +97,10 @@ public class TrackerClientTests
         }
         for (int i = 0; i < waits.Count; i++)
         {
-            double plain = Math.Min(10 * Math.Pow(2, i), 3600);
+            double plain = Math.Min(5 * Math.Pow(2, i), 3600);
             Assert.InRange(waits[i], plain * 0.75, plain * 1.25 + 1);
         }
-        Assert.True(waits.Select((w, i) => Math.Round(w / Math.Min(10 * Math.Pow(2, i), 3600), 2)).Distinct().Count() > 5, "the waits have no jitter");
+        Assert.True(waits.Select((w, i) => Math.Round(w / Math.Min(5 * Math.Pow(2, i), 3600), 2)).Distinct().Count() > 5, "the waits have no jitter");
     }
 
     [Theory]
@@ -162,6 +162,47 @@ public class TrackerClientTests
         world.Pass(200_000);
         Assert.Equal("", world.TakeLog());
         Assert.Null(world.Client.Status()[0].NextAnnounce);
+    }
+
+    [Fact]
+    public void ARefusalWithoutAWaitOfItsOwnKeepsTheIntervalOfTheLastAnswer()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Succeed("a", interval: 900);
+        world.Pass(900);
+        world.TakeLog();
+        world.Fail("a", TrackerFailure.Refused);
+        world.Pass(899);
+        Assert.Equal("", world.TakeLog());
+        world.Pass(1);
+        Assert.Equal("a None", world.TakeLog());
+        world.Fail("a"); // not an answer: tried again soon
+        world.Pass(14);
+        Assert.Equal("a None", world.TakeLog());
+    }
+
+    [Fact]
+    public void AFailureThatNamesNoTimeToSpeakOfIsRetriedLaterAndLaterAllTheSame()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        for (int i = 0; i < 6; i++)
+        {
+            world.Fail("a", TrackerFailure.Refused, TimeSpan.Zero);
+            while (!world.IsAsked("a")) world.Pass(1);
+        }
+        Assert.True(world.Now.TotalSeconds > 200, world.Now.ToString());
+    }
+
+    [Fact]
+    public void TheUsersTrackersAreTiersOfTheirOwnAndMarkedAsTyped()
+    {
+        var world = new FakeTrackers(1, Tier("u", "v"), [Tier("a", "u")]);
+        world.Start();
+        Assert.Equal("u Started, v Started, a Started", world.TakeLog());
+        Assert.Equal([true, true, false], world.Requests.Select(request => request.Tracker.IsTyped));
+        Assert.Equal([0, 1, 2], world.Client.Status().Select(status => status.Tier));
     }
 
     [Fact]

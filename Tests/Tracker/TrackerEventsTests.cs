@@ -12,20 +12,20 @@ public class TrackerEventsTests
         var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
         world.Succeed("a");
-        world.Client.OnCompleted();
-        world.Client.OnCompleted();
+        world.Finish();
+        world.Finish();
         Assert.Equal("a Started, a Completed", world.TakeLog());
         Assert.Equal(0, world.Requests[1].Announce.Left);
         world.Succeed("a");
-        world.Totals = new AnnounceTotals(5, 1000, 0);
+        world.Totals = new AnnounceTotals(5, 1000, 0, true);
         world.Pass(1800);
         Assert.Equal("a None", world.TakeLog());
         world.Fail("a");
         Assert.Equal("b Started", world.TakeLog()); // b hears of the end of the download from left = 0
         Assert.Equal(0, world.Requests[^1].Announce.Left);
         world.Succeed("b");
-        world.Client.Stop(world.Totals);
-        world.Client.Stop(world.Totals);
+        world.Client.Stop();
+        world.Client.Stop();
         Assert.Equal("b Stopped, a Stopped", world.TakeLog());
         Assert.Equal(0, world.Requests[^1].Announce.NumWant);
         Assert.False(world.Client.IsStopped);
@@ -42,7 +42,7 @@ public class TrackerEventsTests
         var world = new FakeTrackers(1, Tier("a"));
         world.Start();
         world.Succeed("a");
-        world.Client.OnCompleted();
+        world.Finish();
         world.Fail("a");
         world.TakeLog();
         world.Pass(13);
@@ -57,7 +57,7 @@ public class TrackerEventsTests
     {
         var world = new FakeTrackers(1, Tier("a"));
         world.Start();
-        world.Client.OnCompleted();
+        world.Finish();
         Assert.Equal("a Started", world.TakeLog());
         world.Succeed("a");
         Assert.Equal("a Completed", world.TakeLog());
@@ -68,10 +68,10 @@ public class TrackerEventsTests
     {
         var world = new FakeTrackers(1, Tier("a"));
         world.Start();
-        world.Client.OnCompleted();
+        world.Finish();
         world.Fail("a");
         world.TakeLog();
-        world.Totals = new AnnounceTotals(0, 1000, 0);
+        world.Totals = new AnnounceTotals(0, 1000, 0, true);
         world.Pass(13);
         world.Succeed("a");
         world.Pass(100);
@@ -79,11 +79,49 @@ public class TrackerEventsTests
     }
 
     [Fact]
+    public void EachAnnounceTellsTheTotalsOfItsMoment()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Succeed("a");
+        world.Totals = new AnnounceTotals(7, 1000, 0, WantsNothing: true); // within the second since the last tick
+        world.Client.OnFinished();
+        Assert.Equal((AnnounceEvent.Completed, 7L, 1000L, 0L), Last());
+        world.Totals = world.Totals with { Uploaded = 9 };
+        world.Succeed("a");
+        world.Client.Stop();
+        Assert.Equal((AnnounceEvent.Stopped, 9L, 1000L, 0L), Last());
+
+        (AnnounceEvent, long, long, long) Last() =>
+            world.Requests[^1].Announce is var said ? (said.Event, said.Uploaded, said.Downloaded, said.Left) : default;
+    }
+
+    [Fact]
+    public void WhatIsWantedIsNotTheWholeAndAPartialSeedSaysPaused()
+    {
+        var world = FakeTrackers.InOrder(Tier("a", "b"));
+        world.Start();
+        world.Succeed("a");
+        world.Totals = new AnnounceTotals(0, 600, 400, WantsNothing: true);
+        world.Client.OnFinished();
+        world.Succeed("a");
+        world.Pass(1800);
+        Assert.Equal("a Started, a Paused, a Paused", world.TakeLog());
+        world.Fail("a");
+        world.Succeed("b");
+        world.Pass(1800);
+        Assert.Equal("b Started, b Paused", world.TakeLog());
+        world.Client.Stop();
+        Assert.Equal("a Stopped", world.TakeLog()); // b's answer is waited for
+        Assert.All(world.Requests.Skip(1), request => Assert.Equal(400, request.Announce.Left));
+    }
+
+    [Fact]
     public void StoppedIsToldAfterTheAnswerThatIsUnderWay()
     {
         var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
-        world.Client.Stop(world.Totals);
+        world.Client.Stop();
         Assert.Equal("a Started", world.TakeLog());
         Assert.False(world.Client.IsStopped);
         world.Succeed("a"); // answers "started"
@@ -98,7 +136,7 @@ public class TrackerEventsTests
     {
         var world = FakeTrackers.InOrder(Tier("a", "b"));
         world.Start();
-        world.Client.Stop(world.Totals);
+        world.Client.Stop();
         world.Client.StopAtOnce();
         world.Client.StopAtOnce();
         Assert.Equal("a Started, a Stopped", world.TakeLog());
@@ -116,7 +154,7 @@ public class TrackerEventsTests
         world.Fail("a");
         world.Fail("b");
         world.TakeLog();
-        world.Client.Stop(world.Totals);
+        world.Client.Stop();
         Assert.Equal("", world.TakeLog());
         Assert.True(world.Client.IsStopped);
     }
@@ -136,13 +174,12 @@ public class TrackerEventsTests
             {
                 if (step == completeAt)
                 {
-                    world.Totals = world.Totals with { Left = 0 };
-                    world.Client.OnCompleted();
+                    world.Finish();
                 }
                 world.Pass(random.Next(1, 120));
                 AnswerSome(world, random, hosts, heard);
             }
-            world.Client.Stop(world.Totals);
+            world.Client.Stop();
             AnswerSome(world, random, hosts, heard);
             foreach ((string host, List<AnnounceEvent> events) in heard)
             {
