@@ -52,7 +52,7 @@ public class AttacksTests
         { "Adamsky, WOOT 2015: answers larger than what asked for them", typeof(UdpTrackerTests), nameof(UdpTrackerTests.ARequestWithoutAProvenAddressGetsNoMoreBytesThanItSent) },
         { "opentracker, npm's tracker, MonoTorrent: connection ids", typeof(ConnectionIdsTests), nameof(ConnectionIdsTests.AnIdIsWorthNothingFromAnotherAddress) },
         { "ids that never change", typeof(ConnectionIdsTests), nameof(ConnectionIdsTests.TheIdOfAnAddressChangesWithTime) },
-        { "carl #87: duplicate keys in quadratic time", typeof(BencodeTests), nameof(BencodeTests.LookingForDuplicatesAmongUnsortedKeysIsNotQuadratic) },
+        { "carl #87: duplicates in quadratic time", typeof(MetainfoFileTests), nameof(MetainfoFileTests.ManyFilesOfOnePathDoNotCostTheirSquare) },
         { "state that brings a crash back", typeof(SwarmFileTests), nameof(SwarmFileTests.AnyDamageIsNoticedAndTheFileIsSetAside) },
         { "torrents that grow when they are read", typeof(MetainfoFileTests), nameof(MetainfoFileTests.PathsThatRepeatALongNameDoNotExplode) },
     };

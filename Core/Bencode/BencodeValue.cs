@@ -1,8 +1,7 @@
 // A view of one bencoded value inside bytes that were checked once, as a whole. After TryParse nothing about the structure
 // can fail, so looking things up neither allocates nor throws: a value of another kind than asked for reads as 0 or empty.
 // A lookup walks the dictionary's own entries and steps over their values; to read many fields, enumerate the entries once.
-using System.Buffers.Text;
-
+// Of a key that appears twice a lookup finds the first.
 namespace TinyTorrent.Bencode;
 
 readonly ref struct BencodeValue
@@ -25,15 +24,14 @@ readonly ref struct BencodeValue
 
     public BencodeKind Kind => Offset == _end ? BencodeKind.None : _input[Offset] switch
     {
-        (byte)'i' => BencodeKind.Integer,
+        (byte)'i' => TryReadInteger(out _) ? BencodeKind.Integer : BencodeKind.OddNumber,
         (byte)'l' => BencodeKind.List,
         (byte)'d' => BencodeKind.Dictionary,
         _ => BencodeKind.Bytes,
     };
 
     /// <summary>The number; 0 if this is not an integer.</summary>
-    public long Integer =>
-        Kind == BencodeKind.Integer && Utf8Parser.TryParse(_input[(Offset + 1).._end], out long value, out _) ? value : 0;
+    public long Integer => Offset < _end && _input[Offset] == 'i' && TryReadInteger(out long value) ? value : 0;
 
     /// <summary>The content of a byte string; empty if this is not one.</summary>
     public ReadOnlySpan<byte> Bytes => Kind == BencodeKind.Bytes ? Raw[(Raw.IndexOf((byte)':') + 1)..] : default;
@@ -45,7 +43,7 @@ readonly ref struct BencodeValue
     public BencodeEntries Entries => new(Kind == BencodeKind.Dictionary ? _input : "e"u8, Kind == BencodeKind.Dictionary ? Offset + 1 : 0);
 
     /// <summary>Parses an input that is one value and nothing more.</summary>
-    /// <param name="strict">Keys must be in ascending order. Keys that appear twice are refused either way.</param>
+    /// <param name="strict">Only the canonical form, as our own files have it.</param>
     public static bool TryParse(ReadOnlySpan<byte> input, out BencodeValue root, out BencodeError error, bool strict = false)
     {
         if (TryParsePrefix(input, out root, out error, strict) && root._end < input.Length)
@@ -62,8 +60,6 @@ readonly ref struct BencodeValue
         var reader = new BencodeReader(input, strict);
         while (reader.Read()) { }
         error = reader.Error;
-        if (error.Reason is null && !reader.KeysAscend && DuplicateKeys.TryFind(input[..reader.Position], out int offset))
-            error = new BencodeError(offset, "a dictionary key appears twice");
         if (error.Reason is not null) return false;
         root = new BencodeValue(input, 0, reader.Position);
         return true;
@@ -96,6 +92,8 @@ readonly ref struct BencodeValue
         value = at.Bytes;
         return found;
     }
+
+    bool TryReadInteger(out long value) => BencodeReader.TryReadInteger(_input[(Offset + 1)..(_end - 1)], out value);
 
     /// <summary>The value at an offset of a validated input.</summary>
     internal static BencodeValue At(ReadOnlySpan<byte> input, int offset) => new(input, offset, SkipFrom(input, offset));

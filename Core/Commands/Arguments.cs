@@ -12,7 +12,7 @@ sealed class Arguments
 
     Arguments() { }
 
-    /// <summary>What is not an option, in order. A lone <c>-</c> (stdin or stdout) is an operand.</summary>
+    /// <summary>What is not an option, in order, none of it empty. A lone <c>-</c> (stdin or stdout) is an operand.</summary>
     public IReadOnlyList<string> Operands => _operands;
 
     public bool Has(string option) => _values.ContainsKey(option);
@@ -27,8 +27,7 @@ sealed class Arguments
 
     /// <summary>The operand at <paramref name="index"/>; a usage error naming <paramref name="name"/> if it is not there.</summary>
     public string Operand(int index, string name) =>
-        index >= _operands.Count ? throw Usage($"the argument {name} is missing")
-        : _operands[index].Length == 0 ? throw Usage($"the argument {name} is empty") : _operands[index];
+        index < _operands.Count ? _operands[index] : throw Usage($"the argument {name} is missing");
 
     public long Integer(string option, long otherwise, long min, long max)
     {
@@ -98,6 +97,7 @@ sealed class Arguments
         }
         if (parsed._operands.Count > command.MaxOperands && !parsed.Has("--help"))
             throw Usage($"unexpected argument '{parsed._operands[command.MaxOperands]}'");
+        if (parsed._operands.Contains("")) throw Usage($"an argument is empty ({command.Name} {command.Synopsis})");
         return parsed;
     }
 
@@ -133,6 +133,7 @@ sealed class Arguments
     void Add(Option option, string value)
     {
         if (!_values.TryGetValue(option.Name, out List<string>? given)) _values[option.Name] = given = [];
+        if (option.Value is not null && value.Length == 0) throw Usage($"{option.Name} needs a value ({option.Value}), and got an empty one");
         if (given.Count > 0 && !option.Repeatable && option.Value is not null) throw Usage($"{option.Name} was given twice");
         given.Add(value);
     }

@@ -39,7 +39,7 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
     /// <summary>Why other clients would not store the name as it is; null if they would.</summary>
     public static string? ProblemOf(string name)
     {
-        if (!SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out string problem)) return problem;
+        if (!SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out _, out string problem)) return problem;
         return mapped == name ? null : "has characters no client stores as they are, or is too long";
     }
 

@@ -1,9 +1,8 @@
 // Numbers and names as people read them. Everything a stranger wrote (names in a .torrent, a tracker's reason, a peer's
 // client) passes through Safe before it reaches a terminal: an escape sequence in a file name can retitle a window, hide
 // text or answer on the user's behalf, and a bidirectional override can make "gpj.exe" of "exe.jpg".
-using System.Buffers;
 using System.Globalization;
-using System.Text;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -14,32 +13,11 @@ static class Display
 
     static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-    /// <summary>
-    /// The text on one line, with everything a terminal would obey instead of show replaced by U+FFFD: control characters
-    /// (C0, DEL, C1), line separators, format characters (bidirectional marks, overrides and isolates, zero-width,
-    /// soft hyphen, tags) and unpaired surrogates.
-    /// </summary>
-    public static string Safe(string text)
-    {
-        if (Ascii.IsValid(text) && text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0) return text;
-
-        var shown = new StringBuilder(text.Length);
-        for (ReadOnlySpan<char> rest = text; rest.Length > 0;)
-        {
-            bool valid = Rune.DecodeFromUtf16(rest, out Rune rune, out int taken) == OperationStatus.Done;
-            if (valid && IsShown(rune)) shown.Append(rest[..taken]);
-            else shown.Append(Replacement);
-            rest = rest[taken..];
-        }
-        return shown.ToString();
-    }
+    /// <summary>The text on one line, with everything a terminal would obey instead of show replaced by U+FFFD.</summary>
+    public static string Safe(string text) => VisibleText.Replace(text, Replacement);
 
     /// <summary>As <see cref="Safe"/>, but lines stay lines.</summary>
     public static string SafeLines(string text) => string.Join(Environment.NewLine, text.Split(["\r\n", "\n"], StringSplitOptions.None).Select(Safe));
-
-    static bool IsShown(Rune rune) => Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
-        or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate);
 
     /// <summary><c>17 B</c>, <c>1.5 GiB</c>: steps of 1024, one decimal.</summary>
     public static string Bytes(long count) => Bytes((double)count);

@@ -1,5 +1,5 @@
-// The files of an info dictionary (BEP 3, padding and links of BEP 47), checked: names safe, sums without overflow,
-// no two files with one path and no file where another one needs a directory.
+// The files of an info dictionary (BEP 3, padding and links of BEP 47), checked: names safe, sums without overflow, and a path
+// of its own for each file, which is no folder of another one.
 using System.Text;
 using TinyTorrent.Bencode;
 
@@ -9,78 +9,141 @@ static class FileList
 {
     public const int MaxDirectoryDepth = 100;
 
-    /// <summary>Every path repeats the torrent's name: without a limit a few MB of input would grow to hundreds.</summary>
-    const long MaxPathCharacters = 32_000_000;
-
-    /// <summary>Windows and macOS keep one file under "Readme" and "README"; on Linux both are at home (the kernel's tree has such pairs).</summary>
-    static readonly bool FoldCase = !OperatingSystem.IsLinux();
+    /// <summary>Every path repeats the torrent's name: without a limit a few MB of input would grow to hundreds. So many
+    /// characters beyond those of the input.</summary>
+    const long MaxRepeatedCharacters = 32_000_000;
 
     static readonly bool Windows = OperatingSystem.IsWindows();
 
+    /// <param name="root">The torrent's name.</param>
     /// <exception cref="FormatException">Names the field.</exception>
-    public static FileMap Read(BencodeValue info, string name) =>
-        info.TryGet("files"u8, out BencodeValue files) ? ReadMany(files, name) : ReadOne(info, name);
+    public static FileMap Read(BencodeValue info, in Component root) =>
+        info.TryGet("files"u8, out BencodeValue files) ? ReadMany(files, root) : ReadOne(info, root);
 
     /// <summary>The name a field gives, <c>key.utf-8</c> preferred (old clients wrote other encodings into <c>key</c>).</summary>
+    /// <param name="otherwise">What is called nothing.</param>
     /// <exception cref="FormatException">It is missing or not fit for a file name.</exception>
-    public static string ReadName(BencodeValue info)
+    public static Component ReadName(BencodeValue info, string otherwise)
     {
         if (!info.TryGetBytes("name.utf-8"u8, out ReadOnlySpan<byte> raw) && !info.TryGetBytes("name"u8, out raw))
             throw new FormatException("info.name is missing or not a byte string");
-        return Component(raw, "info.name");
+        Component name = ReadComponent(raw, "info.name");
+        return name.Name.Length > 0 ? name : new Component(otherwise, null);
     }
 
-    static FileMap ReadOne(BencodeValue info, string name)
+    /// <summary>A file or folder: what it is called here, and what the torrent calls it if a file can have that name.</summary>
+    public readonly record struct Component(string Name, string? Original)
+    {
+        public bool IsMapped => Original != Name;
+    }
+
+    static FileMap ReadOne(BencodeValue info, in Component name)
     {
         if (!info.TryGet("length"u8, out BencodeValue length)) throw new FormatException("info has neither length nor files");
-        return new FileMap([new FileEntry(name, 0, Length(length, "info.length"), IsPadding: false)]);
+        return new FileMap([new FileEntry(name.Name, 0, Length(length, "info.length"), IsPadding: false, name.IsMapped ? name.Original : null)]);
     }
 
-    static FileMap ReadMany(BencodeValue list, string root)
+    static FileMap ReadMany(BencodeValue list, in Component root)
     {
         if (list.Kind != BencodeKind.List) throw new FormatException("info.files is not a list");
         var files = new List<FileEntry>();
-        var path = new StringBuilder();
-        long total = 0, characters = 0;
+        var mapped = new HashSet<int>();
+        StringBuilder path = new(), original = new();
+        long total = 0, room = MaxRepeatedCharacters + list.Raw.Length;
         int number = 0;
         foreach (BencodeValue item in list.Items)
         {
             string field = $"info.files[{number++}]";
-            item.TryGetBytes("attr"u8, out ReadOnlySpan<byte> attributes);
-            bool hasLength = item.TryGet("length"u8, out BencodeValue stated);
+            FileFields fields = ReadFields(item, field);
             // A link has no content and may point anywhere: it is left out, as if it were not listed.
-            if (attributes.Contains((byte)'l') && (!hasLength || stated is { Kind: BencodeKind.Integer, Integer: 0 })) continue;
-            long length = Length(stated, field + ".length");
-            bool isPadding = attributes.Contains((byte)'p');
+            if (fields.Attributes.Contains((byte)'l') && (!fields.HasLength || fields.Length is { Kind: BencodeKind.Integer, Integer: 0 })) continue;
+            long length = Length(fields.Length, field + ".length");
+            bool isPadding = fields.Attributes.Contains((byte)'p');
             if (length > long.MaxValue - total) throw new FormatException($"{field}.length: the sum does not fit in 64 bits");
-            path.Clear().Append(root);
-            AppendPath(path, item, field, isPadding);
-            if ((characters += path.Length) > MaxPathCharacters) throw new FormatException("info.files: the paths are too long together");
-            files.Add(new FileEntry(path.ToString(), total, length, isPadding));
+            path.Clear().Append(root.Name);
+            original.Clear().Append(root.Original ?? root.Name);
+            if (AppendPath(path, original, fields.Path, field, isPadding)) mapped.Add(files.Count);
+            bool isElsewhere = !isPadding && !original.Equals(path);
+            if ((room -= path.Length + (isElsewhere ? original.Length : 0)) < 0) throw new FormatException("info.files: the paths are too long together");
+            files.Add(new FileEntry(path.ToString(), total, length, isPadding, isElsewhere ? original.ToString() : null));
             total += length;
         }
         if (files.Count == 0) throw new FormatException("info.files is empty");
-        RefuseSharedPaths(files);
-        return new FileMap([.. files]);
+        FileEntry[] separate = [.. files];
+        DistinctPaths.Give(separate, mapped);
+        return new FileMap(separate);
     }
 
-    static void AppendPath(StringBuilder path, BencodeValue file, string field, bool isPadding)
+    ref struct FileFields
     {
-        if (!file.TryGet("path.utf-8"u8, out BencodeValue parts) || parts.Kind != BencodeKind.List) file.TryGet("path"u8, out parts);
-        int depth = 0;
+        public BencodeValue Length, Path;
+        public ReadOnlySpan<byte> Attributes;
+        public bool HasLength;
+    }
+
+    static FileFields ReadFields(BencodeValue item, string field)
+    {
+        FileFields fields = default;
+        bool hasPath = false, hasUtf8 = false, hasAttributes = false;
+        foreach (BencodeEntry entry in item.Entries)
+        {
+            if (entry.Key.SequenceEqual("length"u8))
+            {
+                RefuseSecond(ref fields.HasLength, field + ".length");
+                fields.Length = entry.Value;
+            }
+            else if (entry.Key.SequenceEqual("path"u8))
+            {
+                RefuseSecond(ref hasPath, field + ".path");
+                if (!hasUtf8 || fields.Path.Kind != BencodeKind.List) fields.Path = entry.Value;
+            }
+            else if (entry.Key.SequenceEqual("path.utf-8"u8))
+            {
+                RefuseSecond(ref hasUtf8, field + ".path.utf-8");
+                if (!hasPath || entry.Value.Kind == BencodeKind.List) fields.Path = entry.Value;
+            }
+            else if (entry.Key.SequenceEqual("attr"u8))
+            {
+                RefuseSecond(ref hasAttributes, field + ".attr");
+                fields.Attributes = entry.Value.Bytes;
+            }
+        }
+        return fields;
+    }
+
+    static void RefuseSecond(ref bool seen, string field)
+    {
+        if (seen) throw new FormatException($"{field} appears twice");
+        seen = true;
+    }
+
+    /// <summary>Appends the file's path below the torrent's name, and the same as it was given. True if the two are not one.</summary>
+    static bool AppendPath(StringBuilder path, StringBuilder original, BencodeValue parts, string field, bool isPadding)
+    {
+        int depth = 0, named = 0;
+        bool mapped = false;
         foreach (BencodeValue part in parts.Items)
         {
             if (++depth > MaxDirectoryDepth) throw new FormatException($"{field}.path is more than 100 deep");
             if (part.Kind != BencodeKind.Bytes) throw new FormatException($"{field}.path has an item that is not a byte string");
-            path.Append('/').Append(Component(part.Bytes, field + ".path"));
+            Component component = ReadComponent(part.Bytes, field + ".path");
+            if (component.Name.Length == 0) continue;
+            named++;
+            path.Append('/').Append(component.Name);
+            original.Append('/').Append(component.Original ?? component.Name);
+            mapped |= component.IsMapped;
         }
-        if (depth > 0) return;
-        if (!isPadding) throw new FormatException($"{field}.path is missing or empty");
-        path.Append("/.pad"); // padding needs no name, and is shown with the usual one
+        if (named > 0) return mapped;
+        if (!isPadding && depth == 0) throw new FormatException($"{field}.path is missing or empty");
+        string unnamed = isPadding ? "/.pad" : "/_"; // padding needs no name, and is shown with the usual one
+        path.Append(unnamed);
+        original.Append(unnamed);
+        return true;
     }
 
-    static string Component(ReadOnlySpan<byte> raw, string field) =>
-        SafeName.TryRead(raw, Windows, out string name, out string problem) ? name : throw new FormatException($"{field} {problem}");
+    static Component ReadComponent(ReadOnlySpan<byte> raw, string field) =>
+        SafeName.TryRead(raw, Windows, out string name, out string? original, out string problem)
+            ? new Component(name, original) : throw new FormatException($"{field} {problem}");
 
     static long Length(BencodeValue value, string field) => value switch
     {
@@ -88,30 +151,4 @@ static class FileList
         { Integer: < 0 } => throw new FormatException($"{field} is negative"),
         _ => value.Integer,
     };
-
-    /// <summary>
-    /// Sorted with '/' below every other character, equal paths are neighbours, and so are a file and the first path that
-    /// uses it as a directory. Padding files are never created, so their paths may repeat.
-    /// </summary>
-    static void RefuseSharedPaths(List<FileEntry> files)
-    {
-        var paths = new List<string>(files.Count);
-        foreach (FileEntry file in files)
-            if (!file.IsPadding) paths.Add(FoldCase ? file.Path.ToUpperInvariant() : file.Path);
-        paths.Sort(ComparePaths);
-        for (int i = 1; i < paths.Count; i++)
-        {
-            (string before, string path) = (paths[i - 1], paths[i]);
-            if (path == before) throw new FormatException($"info.files: two files are called '{path}'");
-            if (path.Length > before.Length && path[before.Length] == '/' && path.StartsWith(before, StringComparison.Ordinal))
-                throw new FormatException($"info.files: '{before}' is a file and a directory");
-        }
-    }
-
-    static int ComparePaths(string a, string b)
-    {
-        int common = a.AsSpan().CommonPrefixLength(b);
-        if (common == a.Length || common == b.Length) return a.Length.CompareTo(b.Length);
-        return a[common] == '/' ? -1 : b[common] == '/' ? 1 : a[common].CompareTo(b[common]);
-    }
 }

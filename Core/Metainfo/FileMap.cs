@@ -4,7 +4,9 @@ namespace TinyTorrent.Metainfo;
 /// <param name="Path">Below the output folder, components joined by '/', every one of them a safe file name.</param>
 /// <param name="Offset">Where the file starts in the content.</param>
 /// <param name="IsPadding">Zeros that only align the next file (BEP 47): part of the pieces, never created on disk.</param>
-readonly record struct FileEntry(string Path, long Offset, long Length, bool IsPadding);
+/// <param name="OriginalPath">The path as the torrent gives it, of as many components, where <paramref name="Path"/> is another:
+/// content that is there already may lie under it. Never made.</param>
+readonly record struct FileEntry(string Path, long Offset, long Length, bool IsPadding, string? OriginalPath = null);
 
 /// <summary>The part of a range that lies in one file.</summary>
 /// <param name="File">Index into <see cref="FileMap.Files"/>.</param>
@@ -25,10 +27,14 @@ sealed class FileMap
         {
             if (file.Offset != TotalLength || file.Length < 0) throw new ArgumentException("files must lie end to end", nameof(files));
             TotalLength = checked(TotalLength + file.Length);
+            HasOriginalPaths |= file.OriginalPath is not null;
         }
     }
 
     public IReadOnlyList<FileEntry> Files => _files;
+
+    /// <summary>True if some files may lie under another path than <see cref="FileEntry.Path"/>.</summary>
+    public bool HasOriginalPaths { get; }
 
     /// <summary>Bytes in all files together.</summary>
     public long TotalLength { get; }

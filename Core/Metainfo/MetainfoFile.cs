@@ -12,11 +12,22 @@ namespace TinyTorrent.Metainfo;
 /// <summary>Immutable; any thread may call.</summary>
 sealed class MetainfoFile
 {
-    /// <summary>Bytes; a larger .torrent is refused.</summary>
+    /// <summary>Bytes of a .torrent that is sent over a network.</summary>
     public const int MaxBytes = 10_000_000;
+
+    /// <summary>Bytes of a .torrent that the user has: archives of a million files exist.</summary>
+    public const int MaxFileBytes = 100_000_000;
 
     /// <summary>Bytes of a piece's hash.</summary>
     public const int HashLength = Sha1.Size;
+
+    /// <summary>Programs differ in which of two equal keys they take. Where that decides what the content is, one info-hash would
+    /// stand for two contents, so these may come once.</summary>
+    static readonly byte[][] s_decisive =
+    [
+        [.. "file tree"u8], [.. "files"u8], [.. "length"u8], [.. "meta version"u8], [.. "name"u8], [.. "name.utf-8"u8], [.. "piece length"u8],
+        [.. "pieces"u8], [.. "private"u8],
+    ];
 
     readonly ReadOnlyMemory<byte> _pieces;
 
@@ -24,13 +35,19 @@ sealed class MetainfoFile
     {
         if (!root.TryGet("info"u8, out BencodeValue info) || info.Kind != BencodeKind.Dictionary)
             throw new FormatException("info is missing or not a dictionary");
+        RefuseTwice(root, "", [[.. "info"u8]]);
+        RefuseTwice(info, "info.", s_decisive);
         Raw = raw;
         InfoBytes = raw.Slice(info.Offset, info.Raw.Length);
+        InfoHash hash = default;
+        Sha1.Hash(InfoBytes.Span, hash);
+        InfoHash = hash;
         HasV2 = info.TryGetInteger("meta version"u8, out long version) && version >= 2;
-        Name = FileList.ReadName(info);
+        FileList.Component name = FileList.ReadName(info, otherwise: InfoHash.ToString());
+        Name = name.Name;
         _pieces = ReadPieces(raw, info);
         IsMultiFile = info.TryGet("files"u8, out _);
-        Files = FileList.Read(info, Name);
+        Files = FileList.Read(info, name);
         Geometry = ReadGeometry(info);
         IsPrivate = info.TryGetInteger("private"u8, out long flag) && flag == 1;
         Source = Text(info, "source"u8);
@@ -43,13 +60,9 @@ sealed class MetainfoFile
         Comment = Text(root, "comment"u8);
         CreatedBy = Text(root, "created by"u8);
         CreationDate = root.TryGetInteger("creation date"u8, out long date) ? date : null;
-
-        InfoHash hash = default;
-        Sha1.Hash(InfoBytes.Span, hash);
-        InfoHash = hash;
     }
 
-    /// <summary>The whole file.</summary>
+    /// <summary>The whole .torrent, without what may follow it in its file.</summary>
     public ReadOnlyMemory<byte> Raw { get; }
 
     /// <summary>The info value as it stands in the file: what peers exchange as metadata (BEP 9).</summary>
@@ -96,15 +109,16 @@ sealed class MetainfoFile
     /// <summary>The SHA-1 a piece must have: 20 bytes.</summary>
     public ReadOnlySpan<byte> HashOf(int piece) => _pieces.Span.Slice(piece * HashLength, HashLength);
 
-    /// <param name="file">Kept, not copied: it must not change.</param>
+    /// <param name="file">Kept, not copied: it must not change. What follows the torrent in it (a line break, the comment of a
+    /// web server) is nobody's.</param>
     /// <exception cref="FormatException">Names the byte offset or the field.</exception>
     public static MetainfoFile Parse(ReadOnlyMemory<byte> file)
     {
-        if (file.Length > MaxBytes) throw new FormatException("larger than 10,000,000 bytes");
-        ReadOnlySpan<byte> value = file.Span.TrimEnd("\r\n"u8); // text editors end a file with one
-        if (!BencodeValue.TryParse(value, out BencodeValue root, out BencodeError error)) throw new FormatException(error.ToString());
+        if (file.Length > MaxFileBytes) throw new FormatException("larger than 100,000,000 bytes");
+        if (IsPage(file.Span)) throw new FormatException("a web page instead of a .torrent");
+        if (!BencodeValue.TryParsePrefix(file.Span, out BencodeValue root, out BencodeError error)) throw new FormatException(error.ToString());
         if (root.Kind != BencodeKind.Dictionary) throw new FormatException("byte 0: not a dictionary");
-        return new MetainfoFile(file, root);
+        return new MetainfoFile(file[..root.Raw.Length], root);
     }
 
     /// <summary>For bytes from the network, where a wrong torrent is a result.</summary>
@@ -112,6 +126,7 @@ sealed class MetainfoFile
     {
         try
         {
+            if (file.Length > MaxBytes) throw new FormatException("larger than 10,000,000 bytes");
             metainfo = Parse(file);
             error = "";
             return true;
@@ -122,6 +137,21 @@ sealed class MetainfoFile
             error = e.Message;
             return false;
         }
+    }
+
+    /// <summary>A page that says "log in first", or that there is no such file, is saved and sent under a .torrent's name.</summary>
+    static bool IsPage(ReadOnlySpan<byte> file) => file.TrimStart("\uFEFF \t\r\n"u8).StartsWith("<"u8);
+
+    static void RefuseTwice(BencodeValue dictionary, string prefix, ReadOnlySpan<byte[]> keys)
+    {
+        Span<bool> seen = stackalloc bool[s_decisive.Length];
+        foreach (BencodeEntry entry in dictionary.Entries)
+            for (int i = 0; i < keys.Length; i++)
+            {
+                if (!entry.Key.SequenceEqual(keys[i])) continue;
+                if (seen[i]) throw new FormatException($"{prefix}{Encoding.UTF8.GetString(keys[i])} appears twice");
+                seen[i] = true;
+            }
     }
 
     static ReadOnlyMemory<byte> ReadPieces(ReadOnlyMemory<byte> raw, BencodeValue info)

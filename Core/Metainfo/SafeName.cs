@@ -1,12 +1,15 @@
 // One component of a path out of a .torrent, made fit to be a file name. Whoever wrote the torrent chose it.
-// Refused, because no honest torrent has it: an empty name, "." and "..", a slash, a backslash, a NUL.
-// Mapped, because honest torrents have it: bytes that are not UTF-8 become %XX, control and bidirectional formatting
-// characters become '_', a name above 255 bytes loses the end of its stem; on Windows also what Windows cannot store.
-// The mapping of a name never changes, so content fetched under the mapped name is found again.
+// Refused, because no honest torrent has it and a file of that name lies elsewhere or nowhere: ".." and a NUL.
+// Mapped, because honest torrents have it: bytes that are not UTF-8 become %XX, a slash and what cannot be seen becomes '_',
+// a name above 255 bytes loses the end of its stem; on Windows also what Windows cannot store. Slashes around a name are
+// dropped, as programs that were given "folder/" wrote them; what is empty or "." then names nothing.
+// The mapping depends on nothing but the bytes, so content fetched under the mapped name is found again. Two names may be
+// mapped to one: FileList tells their files apart.
 using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Metainfo;
 
@@ -18,30 +21,25 @@ static class SafeName
     /// <summary>An extension longer than this is not worth saving when a name is cut.</summary>
     const int MaxExtensionBytes = 32;
 
-    /// <summary>C0 and C1 controls and DEL, and the marks that show "gpj.exe" as "exe.jpg".</summary>
-    static readonly SearchValues<char> Invisible = SearchValues.Create(
-        string.Concat(Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7F, 0x21)).Select(c => (char)c))
-        + "\u061C\u200E\u200F\u202A\u202B\u202C\u202D\u202E\u2066\u2067\u2068\u2069");
-
-    static readonly SearchValues<char> WindowsForbidden = SearchValues.Create("<>:\"|?*");
+    static readonly SearchValues<char> WindowsForbidden = SearchValues.Create("<>:\"|?*\\");
 
     /// <param name="windows">Also map what Windows cannot store.</param>
+    /// <param name="name">Empty if the component names nothing.</param>
+    /// <param name="original">The name as it was given, if a file can have it at all: with <paramref name="name"/>, where the
+    /// content of another program may lie. Equal to it if nothing was mapped.</param>
     /// <param name="problem">Why the name was refused, to follow the name of the field.</param>
-    public static bool TryRead(ReadOnlySpan<byte> raw, bool windows, out string name, out string problem)
+    public static bool TryRead(ReadOnlySpan<byte> raw, bool windows, out string name, out string? original, out string problem)
     {
-        name = Decode(raw);
-        problem = name switch
-        {
-            "" => "is empty",
-            "." or ".." => $"is '{name}'",
-            _ when name.Contains('\0', StringComparison.Ordinal) => "contains a NUL",
-            _ when name.AsSpan().ContainsAny('/', '\\') => "contains a path separator",
-            _ => "",
-        };
+        raw = raw.Trim((byte)'/');
+        string text = Decode(raw);
+        bool isFileName = Utf8.IsValid(raw) && !text.Contains('/', StringComparison.Ordinal);
+        (name, original) = ("", isFileName ? text : null);
+        problem = text == ".." ? "is '..'" : text.Contains('\0', StringComparison.Ordinal) ? "contains a NUL" : "";
         if (problem.Length > 0) return false;
-        name = Replace(name, Invisible);
+        if (text is "" or ".") return true;
+        name = Cut(VisibleText.Replace(text, '_').Replace('/', '_'), windows ? MaxBytes - 1 : MaxBytes);
+        name = VisibleText.Replace(name, '_'); // the cut may have left a joiner at the end
         if (windows) name = ForWindows(name);
-        if (Encoding.UTF8.GetByteCount(name) > MaxBytes) name = Shorten(name);
         return true;
     }
 
@@ -60,18 +58,13 @@ static class SafeName
         return text.ToString();
     }
 
-    static string Replace(string name, SearchValues<char> unwanted)
-    {
-        if (!name.AsSpan().ContainsAny(unwanted)) return name;
-        return string.Create(name.Length, (name, unwanted), static (to, from) =>
-        {
-            for (int i = 0; i < to.Length; i++) to[i] = from.unwanted.Contains(from.name[i]) ? '_' : from.name[i];
-        });
-    }
-
     static string ForWindows(string name)
     {
-        name = Replace(name, WindowsForbidden);
+        if (name.AsSpan().ContainsAny(WindowsForbidden))
+            name = string.Create(name.Length, name, static (to, from) =>
+            {
+                for (int i = 0; i < to.Length; i++) to[i] = WindowsForbidden.Contains(from[i]) ? '_' : from[i];
+            });
         if (name[^1] is '.' or ' ') name = name[..^1] + '_'; // Windows drops these, and another file's name appears
         ReadOnlySpan<char> stem = name.AsSpan(0, (name + '.').IndexOf('.', StringComparison.Ordinal)).TrimEnd(' ');
         return IsDevice(stem) ? '_' + name : name;
@@ -87,18 +80,26 @@ static class SafeName
         return false;
     }
 
-    static string Shorten(string name)
+    /// <summary>The name with the end of its stem taken away until it has no more than so many bytes, and its extension kept.</summary>
+    /// <param name="room">Bytes of UTF-8, more than an extension has.</param>
+    public static string Cut(string name, int room) => Cut(name, room, "");
+
+    /// <summary>The same, with something between stem and extension: "a.txt" and " (2)" make "a (2).txt".</summary>
+    public static string Cut(string name, int room, string behindStem)
     {
+        int bytes = Encoding.UTF8.GetByteCount(name) + behindStem.Length;
+        if (bytes <= room && behindStem.Length == 0) return name;
         int dot = name.LastIndexOf('.');
         string extension = dot > 0 ? name[dot..] : "";
         int extensionBytes = Encoding.UTF8.GetByteCount(extension);
         if (extensionBytes > MaxExtensionBytes) (extension, extensionBytes) = ("", 0);
-        int room = MaxBytes - extensionBytes, kept = 0;
+        room -= extensionBytes + behindStem.Length;
+        int kept = 0;
         foreach (Rune rune in name.AsSpan(0, name.Length - extension.Length).EnumerateRunes())
         {
             if ((room -= rune.Utf8SequenceLength) < 0) break;
             kept += rune.Utf16SequenceLength;
         }
-        return name[..kept] + extension;
+        return name[..kept] + behindStem + extension;
     }
 }

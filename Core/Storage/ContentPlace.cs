@@ -19,19 +19,50 @@ readonly record struct ContentPlace(string Root, string? Name)
         foreach (FileEntry file in files.Files)
         {
             if (file.IsPadding) continue;
-            if (File.Exists(holder.PathOf(file))) return holder;
-            if (File.Exists(itself.PathOf(file))) return itself;
+            if (holder.Holds(file)) return holder;
+            if (itself.Holds(file)) return itself;
         }
         return holder;
+    }
+
+    bool Holds(in FileEntry file) =>
+        File.Exists(PathOf(file)) || (file.OriginalPath is { } original && File.Exists(Path.Combine(Root, Relative(original))));
+
+    /// <summary>The files where they lie or will be made: what is there under the names the torrent gives is used under them,
+    /// folder by folder; only what is made is called by safe names. Looks at the disk, so the answer is for one start.</summary>
+    public FileMap Locate(FileMap files)
+    {
+        if (!files.HasOriginalPaths) return files;
+        var folders = new Dictionary<string, string>(StringComparer.Ordinal) { [""] = "" };
+        var located = new FileEntry[files.Files.Count];
+        for (int i = 0; i < located.Length; i++)
+        {
+            FileEntry file = files.Files[i];
+            located[i] = file.OriginalPath is null ? file : file with { Path = Locate(Relative(file.OriginalPath), Relative(file.Path), File.Exists, folders), OriginalPath = null };
+        }
+        return new FileMap(located);
+    }
+
+    /// <param name="folders">Where the folders are whose originals were asked for before.</param>
+    string Locate(string original, string safe, Predicate<string> exists, Dictionary<string, string> folders)
+    {
+        int slash = original.LastIndexOf('/'), safeSlash = safe.LastIndexOf('/');
+        string parent = original[..(slash < 0 ? 0 : slash)];
+        if (!folders.TryGetValue(parent, out string? folder))
+            folders[parent] = folder = Locate(parent, safe[..safeSlash], Directory.Exists, folders) + '/';
+        string named = folder + original[(slash + 1)..], otherwise = folder + safe[(safeSlash + 1)..];
+        return named != otherwise && exists(Path.Combine(Root, named)) ? named : otherwise;
     }
 
     public string PathOf(in FileEntry file) => Path.Combine(Root, Relative(file));
 
     /// <summary>The file's path beneath <see cref="Root"/>.</summary>
-    public string Relative(in FileEntry file)
+    public string Relative(in FileEntry file) => Relative(file.Path);
+
+    string Relative(string path)
     {
-        if (Name is null) return file.Path;
-        int slash = file.Path.IndexOf('/');
-        return slash < 0 ? Name : Name + file.Path[slash..];
+        if (Name is null) return path;
+        int slash = path.IndexOf('/');
+        return slash < 0 ? Name : Name + path[slash..];
     }
 }

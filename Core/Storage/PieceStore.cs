@@ -43,7 +43,7 @@ sealed unsafe class PieceStore : IDisposable
 
     PieceStore(FileMap files, ContentPlace place, bool readOnly, FileSelection? selection, int handleLimit, Disk? disk)
     {
-        Files = files;
+        Files = files = place.Locate(files);
         _place = place;
         _readOnly = readOnly;
         _selection = selection;

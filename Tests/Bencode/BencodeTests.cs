@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using TinyTorrent.Bencode;
@@ -24,29 +23,14 @@ public class BencodeTests
     [Theory]
     // integers
     [InlineData("i", 0)]
-    [InlineData("ie", 0)]
-    [InlineData("i-e", 0)]
     [InlineData("i-", 0)]
     [InlineData("i1", 0)]
-    [InlineData("i01e", 0)]
-    [InlineData("i00e", 0)]
-    [InlineData("i-0e", 0)]
-    [InlineData("i-01e", 0)]
-    [InlineData("i+1e", 0)]
     [InlineData("i 1e", 0)]
-    [InlineData("i1.5e", 0)]
-    [InlineData("i1-2e", 0)]
-    [InlineData("i--1e", 0)]
-    [InlineData("i9223372036854775808e", 0)]
-    [InlineData("i-9223372036854775809e", 0)]
-    [InlineData("i99999999999999999999999999e", 0)]
     // byte strings
     [InlineData("", 0)]
     [InlineData("1", 0)]
     [InlineData("1:", 0)]
     [InlineData("3:ab", 0)]
-    [InlineData("01:a", 0)]
-    [InlineData("00:", 0)]
     [InlineData("-1:a", 0)]
     [InlineData(":", 0)]
     [InlineData("3abc", 0)]
@@ -69,15 +53,49 @@ public class BencodeTests
     [InlineData("d1:ai1e1:bee", 10)]
     [InlineData("i1ei2e", 3)]
     [InlineData("dee", 2)]
-    [InlineData("d1:ai1e1:ai2ee", 7)]
-    [InlineData("d1:bi1e1:ai2e1:bi3ee", 13)]
-    [InlineData("ld1:bi1e1:ai2eed1:bi1e1:ai2e1:ai3eee", 28)]
     public void WhatIsNotBencodeIsRefusedWithItsOffset(string text, int offset)
     {
         Assert.False(BencodeValue.TryParse(Utf8(text), out BencodeValue value, out BencodeError error));
         Assert.Equal(BencodeKind.None, value.Kind);
         Assert.Equal(offset, error.Offset);
         Assert.False(string.IsNullOrEmpty(error.Reason));
+    }
+
+    [Theory]
+    [InlineData("i01e", 1, 0)]
+    [InlineData("i00e", 0, 0)]
+    [InlineData("i-0e", 0, 0)]
+    [InlineData("i-01e", -1, 0)]
+    [InlineData("i+1e", 1, 0)]
+    [InlineData("li0000000000000000000000000000000000000007ee", 7, 1)]
+    [InlineData("ie", null, 0)]
+    [InlineData("i-e", null, 0)]
+    [InlineData("i1.5e", null, 0)]
+    [InlineData("i1-2e", null, 0)]
+    [InlineData("i--1e", null, 0)]
+    [InlineData("i9223372036854775808e", null, 0)]
+    [InlineData("i-9223372036854775809e", null, 0)]
+    [InlineData("i99999999999999999999999999e", null, 0)]
+    public void ANumberOfAnotherFormIsReadOrPassedOverUnlessStrict(string text, int? expected, int offset)
+    {
+        Assert.True(BencodeValue.TryParse(Utf8(text), out BencodeValue value, out _));
+        if (value.Kind == BencodeKind.List)
+            foreach (BencodeValue item in value.Items) value = item;
+        Assert.Equal(expected is null ? BencodeKind.OddNumber : BencodeKind.Integer, value.Kind);
+        Assert.Equal(expected ?? 0, value.Integer);
+        Assert.False(BencodeValue.TryParse(Utf8(text), out _, out BencodeError error, strict: true));
+        Assert.Equal(offset, error.Offset);
+    }
+
+    [Fact]
+    public void OfAKeyThatComesTwiceTheFirstIsFoundUnlessStrict()
+    {
+        foreach (string text in (string[])["d1:ai1e1:ai2ee", "d1:bi1e1:ai1e1:ai3ee", "d01:ai1ee"])
+        {
+            Assert.True(BencodeValue.TryParse(Utf8(text), out BencodeValue root, out _));
+            Assert.True(root.TryGetInteger("a"u8, out long one) && one == 1);
+            Assert.False(BencodeValue.TryParse(Utf8(text), out _, out _, strict: true));
+        }
     }
 
     [Fact]
@@ -141,7 +159,7 @@ public class BencodeTests
     }
 
     [Fact]
-    public void MoreThanThreeMillionValuesAreRefused()
+    public void MoreThanTwelveMillionValuesAreRefused()
     {
         byte[] Strings(int count)
         {
@@ -152,17 +170,6 @@ public class BencodeTests
         }
         Assert.True(BencodeValue.TryParse(Strings(BencodeReader.MaxTokens - 1), out _, out _));
         Assert.False(BencodeValue.TryParse(Strings(BencodeReader.MaxTokens), out _, out _));
-    }
-
-    [Fact]
-    public void LookingForDuplicatesAmongUnsortedKeysIsNotQuadratic()
-    {
-        var text = new StringBuilder("d");
-        for (int i = 400_000; i > 0; i--) text.Append("7:").Append(CultureInfo.InvariantCulture, $"{i:D7}0:");
-        byte[] input = Utf8(text.Append('e').ToString());
-        long start = Stopwatch.GetTimestamp();
-        Assert.True(BencodeValue.TryParse(input, out _, out _));
-        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(20));
     }
 
     [Fact]
@@ -204,7 +211,7 @@ public class BencodeTests
     [Fact]
     public void MutatedInputNeverThrowsAndWhatIsAcceptedCanBeWalked()
     {
-        int accepted = 0;
+        int accepted = 0, canonical = 0;
         for (int seed = 0; seed < 20_000; seed++)
         {
             var random = new Random(seed);
@@ -219,8 +226,11 @@ public class BencodeTests
             accepted++;
             var copy = new ArrayBufferWriter<byte>();
             Copy(new BencodeWriter(copy), root);
+            if (!BencodeValue.TryParse(input, out _, out _, strict: true)) continue;
+            canonical++;
             Assert.True(copy.WrittenSpan.SequenceEqual(input), $"seed {seed}");
         }
+        Assert.InRange(canonical, 100, accepted);
         Assert.InRange(accepted, 100, 19_900);
     }
 

@@ -61,6 +61,17 @@ public class ArgumentsTests
     public void AWrongArgumentIsNamed(string line, string message) => Assert.Equal(message, UsageOf(() => Parse(line.Split(' '))));
 
     [Theory]
+    [InlineData("--output=")]
+    [InlineData("--output ")]
+    [InlineData("-o ")]
+    [InlineData("-so ")]
+    public void AnEmptyValueIsAWrongArgumentThatIsNamed(string line) =>
+        Assert.Equal("--output needs a value (DIR), and got an empty one", UsageOf(() => Parse(line.Split(' '))));
+
+    [Fact]
+    public void AnEmptyOperandIsAWrongArgument() => Assert.Contains("empty (sample SOURCE", UsageOf(() => Parse("")), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("a --bogus --help", true)]
     [InlineData("-h", true)]
     [InlineData("-- --help", false)]

@@ -92,7 +92,7 @@ static class FuzzTargets
             end += file.Length;
             if (file.IsPadding) continue;
             if (!paths.Add(file.Path)) throw new InvalidOperationException("two files have one path");
-            if (file.Path.Split('/').Any(part => part is "" or "." or ".." || part.AsSpan().IndexOfAnyInRange('\0', '\x1f') >= 0 || part.Contains('\\')))
+            if (file.Path.Split('/').Any(part => part is "" or "." or ".." || part.AsSpan().IndexOfAnyInRange('\0', '\x1f') >= 0))
                 throw new InvalidOperationException("a path that leads elsewhere");
         }
         if (end != read.Geometry.TotalLength || read.HashOf(read.Geometry.PieceCount - 1).Length != Sha1.Size) throw new InvalidOperationException("lengths, pieces and hashes do not fit together");

@@ -80,12 +80,11 @@ public class MetainfoFileTests
     }
 
     [Fact]
-    public void PaddingNeedsNoPathALinkNoLengthAndALineEndAfterAllIsNoError()
+    public void PaddingNeedsNoPathAndALinkNoLength()
     {
         byte[] torrent = Torrent(Multi(File(10, "a"), File(16374).With("attr", "p").With("path", null), File(0, "l").With("attr", "l").With("length", null), File(5, "b"))
             .With("pieces", new byte[40]));
-        Assert.Equal(["root/a", "root/.pad", "root/b"], MetainfoFile.Parse((byte[])[.. torrent, .. "\r\n"u8]).Files.Files.Select(f => f.Path));
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse((byte[])[.. torrent, .. "\n "u8]));
+        Assert.Equal(["root/a", "root/.pad", "root/b"], MetainfoFile.Parse(torrent).Files.Files.Select(f => f.Path));
         Refused(Multi(File(10, "a"), File(0, "l").With("attr", "l").With("length", "0")), "info.files[1].length");
     }
 
@@ -117,12 +116,10 @@ public class MetainfoFileTests
     {
         Refused(Single.With("name", null), "info.name");
         Refused(Single.With("name", 5), "info.name");
-        Refused(Single.With("name", ""), "info.name");
         Refused(Single.With("name", ".."), "info.name");
-        Refused(Single.With("name", "a/b"), "info.name");
+        Refused(Single.With("name", "a\0b"), "info.name");
         Refused(Multi(File(1, "..", "..", "etc", "passwd")), "info.files[0].path");
-        Refused(Multi(File(1, "ok"), File(1, "/etc/passwd")), "info.files[1].path");
-        Refused(Multi(File(1, "a", "", "b")), "info.files[0].path");
+        Refused(Multi(File(1, "ok"), File(1, "a", "..", "b")), "info.files[1].path");
         Refused(Multi(File(1)), "info.files[0].path");
         Refused(Multi(File(1, 7)), "info.files[0].path");
         Refused(Multi(File(1, "a").With("path", null)), "info.files[0].path");
@@ -181,28 +178,109 @@ public class MetainfoFileTests
     }
 
     [Theory]
-    [InlineData("x", "x")]
-    [InlineData("d/x", "d/x")]
-    [InlineData("d", "d/x")]
-    [InlineData("d/e/f", "d/e")]
-    public void TwoFilesMayNotShareAPath(string one, string other)
+    [InlineData("a b/c d", "a b/c d")]
+    [InlineData("/a|b//c|./d", "a|b/c|d")] // slashes around a name, empty parts and dots name nothing
+    [InlineData("x|x|x", "x|x (2)|x (3)")]
+    [InlineData("x.tar.gz|d/x.mkv|x.tar.gz|d/x.mkv", "x.tar.gz|d/x.mkv|x.tar (2).gz|d/x (2).mkv")]
+    [InlineData("x|x (2)|x", "x|x (2)|x (3)")] // a name that was not mapped stays
+    [InlineData("x|x|x (2)/y", "x|x (3)|x (2)/y")]
+    [InlineData("d|d/x", "d (2)|d/x")] // a file where a folder is needed
+    [InlineData("d/e/f|d/e|d/e", "d/e/f|d/e (2)|d/e (3)")]
+    [InlineData("a\u0001b|a_b|a\u0002b", "a_b (2)|a_b|a_b (3)")]
+    [InlineData("d\u0001/x|d_/x|d\u0002/y", "d_/x (2)|d_/x|d_/y")]
+    [InlineData("d|d!|d!!/x|d0|dd/d|dd/d d", "d|d!|d!!/x|d0|dd/d|dd/d d")]
+    public void EveryFileHasAPathOfItsOwn(string given, string expected)
     {
-        Refused(Multi(File(1, "b"), File(1, one.Split('/')), File(1, "d!"), File(1, other.Split('/')), File(1, "z")), "info.files");
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi([.. given.Split('|').Select(path => File(1, path.Split('/')))])));
+        Assert.Equal(expected.Split('|').Select(path => "root/" + path), torrent.Files.Files.Select(file => file.Path));
     }
 
     [Fact]
-    public void NamesThatOnlyLookAlikeAreTwoFiles()
+    public void NamesThatAreAlikeInTheirFirst255BytesAreTwoFiles()
     {
-        Dict[] files = [File(1, "d"), File(1, "d!"), File(1, "d!!", "x"), File(1, "d0"), File(1, "dd", "d"), File(1, "dd", "d d")];
-        Assert.Equal(files.Length, MetainfoFile.Parse(Torrent(Multi(files))).Files.Files.Count);
+        string[] names = [.. "abc".Select(c => new string('é', 200) + c + ".mkv")];
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi([.. names.Select(name => File(1, name))])));
+        string[] paths = [.. torrent.Files.Files.Select(file => file.Path["root/".Length..])];
+        Assert.Equal(3, paths.Distinct().Count());
+        Assert.All(paths, path => Assert.True(Encoding.UTF8.GetByteCount(path) <= 255 && path.EndsWith(".mkv", StringComparison.Ordinal), path));
+        Assert.Equal(names.Select(name => "root/" + name), torrent.Files.Files.Select(file => file.OriginalPath));
     }
 
     [Fact]
-    public void NamesThatDifferInCaseAreTwoFilesOnlyWhereTheSystemKeepsThemApart()
+    public void WhatIsMappedIsStillKnownByTheNameItCameWith()
     {
-        bool accepted = MetainfoFile.TryParse(Torrent(Multi(File(1, "README"), File(1, "readme"))), out _, out _);
-        Assert.Equal(OperatingSystem.IsLinux(), accepted);
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi(
+            File(1, "a"), File(1, "d\u200e", "a\u0001"), File(1, "s/t"), File(1, "x\u0001"), File(1, "x\u0001"), File(1, "x_")).With("name", "r\u202e")));
+        Assert.Equal("r_", torrent.Name);
+        Assert.Equal(["r_/a", "r_/d_/a_", "r_/s_t", "r_/x_ (2)", "r_/x_ (3)", "r_/x_"], torrent.Files.Files.Select(file => file.Path));
+        Assert.Equal(
+            ["r\u202e/a", "r\u202e/d\u200e/a\u0001", "r\u202e/s_t", "r\u202e/x\u0001", "r\u202e/x_ (3)", "r\u202e/x_"],
+            torrent.Files.Files.Select(file => file.OriginalPath));
+        Assert.Null(Assert.Single(MetainfoFile.Parse(Torrent(Single)).Files.Files).OriginalPath);
     }
+
+    [Fact]
+    public void ATorrentWithoutANameHasItsHashForOne()
+    {
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Single.With("name", "")));
+        Assert.Equal((torrent.InfoHash.ToString(), torrent.Name), (torrent.Name, torrent.Files.Files[0].Path));
+        Assert.Equal("root/_", MetainfoFile.Parse(Torrent(Multi(File(1, "", ".")))).Files.Files[0].Path);
+    }
+
+    [Fact]
+    public void ManyFilesOfOnePathDoNotCostTheirSquare()
+    {
+        // Pairs of long names that are alike but for their last bytes all want the same name with a number.
+        Dict[] files = [.. Enumerable.Range(0, 60_000).Select(i => File(1, new string('n', 245) + $"{i / 2:D10}"))];
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi(files)));
+        Assert.Equal(files.Length, torrent.Files.Files.Select(file => file.Path).Distinct().Count());
+    }
+
+    [Fact]
+    public void NamesThatDifferInCaseAreToldApartWhereTheSystemDoesNot()
+    {
+        MetainfoFile torrent = MetainfoFile.Parse(Torrent(Multi(File(1, "README"), File(1, "readme"))));
+        Assert.Equal(OperatingSystem.IsLinux() ? "root/readme" : "root/readme (2)", torrent.Files.Files[1].Path);
+    }
+
+    [Fact]
+    public void WhatFollowsTheTorrentIsNoPartOfIt()
+    {
+        byte[] torrent = Torrent(Single);
+        foreach (string tail in (string[])["\n", " \n", "\0", "\r\n<!-- 0.003 s -->", "i1e"])
+        {
+            MetainfoFile read = MetainfoFile.Parse((byte[])[.. torrent, .. Encoding.UTF8.GetBytes(tail)]);
+            Assert.Equal(torrent, read.Raw.ToArray());
+            Assert.Equal(SHA1.HashData(Ben.Encode(Single)), read.InfoHash.Bytes.ToArray());
+        }
+    }
+
+    [Fact]
+    public void OddFieldsThatNobodyNeedsDoNoHarmAndDecisiveOnesMayNotComeTwice()
+    {
+        byte[] info = Ben.Encode(Single);
+        MetainfoFile Parse(string before, string insideInfo = "") => MetainfoFile.Parse((byte[])
+            [.. Encoding.UTF8.GetBytes(before + "4:info"), .. info[..^1], .. Encoding.UTF8.GetBytes(insideInfo), .. "ee"u8]);
+
+        Assert.Equal(0, Parse("d13:creation datei-0e").CreationDate);
+        Assert.Equal(1234567, Parse("d13:creation datei01234567e").CreationDate);
+        Assert.Null(Parse("d13:creation datei99999999999999999999e").CreationDate);
+        Assert.Null(Parse("d13:creation dateie").CreationDate);
+        Assert.Equal("a", Parse("d7:comment1:a7:comment1:b").Comment);
+        Assert.Equal("a", Parse("d07:comment01:a").Comment);
+        MetainfoFile odd = Parse("d", "1:xi-0e1:xi01.5e");
+        Assert.Equal(SHA1.HashData([.. info[..^1], .. "1:xi-0e1:xi01.5ee"u8]), odd.InfoHash.Bytes.ToArray());
+        foreach (string field in (string[])["6:lengthi5e", "4:name1:b", "6:pieces0:", "12:piece lengthi1e", "7:privatei1e7:privatei0e"])
+            Assert.Contains("appears twice", Assert.Throws<FormatException>(() => Parse("d", field)).Message, StringComparison.Ordinal);
+        Assert.Equal("info appears twice", Assert.Throws<FormatException>(() => Parse("d4:infode")).Message);
+        Assert.Throws<FormatException>(() => MetainfoFile.Parse(Encoding.UTF8.GetBytes("d4:infod5:filesld6:lengthi1e6:lengthi1e4:pathl1:aeee4:name1:a12:piece lengthi1e6:pieces0:ee")));
+        foreach (string length in (string[])["i1.5e", "ie", "i99999999999999999999e"])
+            Assert.StartsWith("info.length", Assert.Throws<FormatException>(() => MetainfoFile.Parse(Encoding.UTF8.GetBytes($"d4:infod6:length{length}4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AWebPageIsToldAsOne() =>
+        Assert.Contains("a web page", Assert.Throws<FormatException>(() => MetainfoFile.Parse("\r\n<!DOCTYPE html>"u8.ToArray())).Message, StringComparison.Ordinal);
 
     [Fact]
     public void DirectoriesMoreThan100DeepAreRefused()
@@ -213,20 +291,25 @@ public class MetainfoFileTests
     }
 
     [Fact]
-    public void AFileAboveTenMillionBytesIsRefused()
+    public void AFileHasAHundredMillionBytesAtMostAndTenMillionOverANetwork()
     {
-        byte[] torrent = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[MetainfoFile.MaxBytes] } });
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse(torrent));
-
-        byte[] largest = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[2 * MetainfoFile.MaxBytes - torrent.Length + 1] } });
-        Assert.Equal(MetainfoFile.MaxBytes, largest.Length);
-        Assert.Equal(40000, MetainfoFile.Parse(largest).Geometry.TotalLength);
+        byte[] Sized(int bytes)
+        {
+            int others = Ben.Encode(new Dict { { "info", Single }, { "x", new byte[bytes / 2] } }).Length - bytes / 2;
+            return Ben.Encode(new Dict { { "info", Single }, { "x", new byte[bytes - others] } });
+        }
+        Assert.True(MetainfoFile.TryParse(Sized(MetainfoFile.MaxBytes), out _, out _));
+        Assert.False(MetainfoFile.TryParse(Sized(MetainfoFile.MaxBytes + 1), out _, out string error));
+        Assert.Contains("10,000,000", error, StringComparison.Ordinal);
+        byte[] largest = Sized(MetainfoFile.MaxFileBytes);
+        Assert.Equal((MetainfoFile.MaxFileBytes, 40000), (largest.Length, (int)MetainfoFile.Parse(largest).Geometry.TotalLength));
+        Assert.Contains("100,000,000", Assert.Throws<FormatException>(() => MetainfoFile.Parse((byte[])[.. largest, 0])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void PathsThatRepeatALongNameDoNotExplode()
     {
-        var files = new Dict[130_000];
+        var files = new Dict[160_000];
         for (int i = 0; i < files.Length; i++) files[i] = File(1, $"{i}");
         byte[] torrent = Torrent(Multi(files).With("name", new string('n', 255)));
         FormatException e = Assert.Throws<FormatException>(() => MetainfoFile.Parse(torrent));

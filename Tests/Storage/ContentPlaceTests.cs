@@ -1,3 +1,4 @@
+// Content may lie under names that we would not make: those are looked for, and only what is new gets a safe name.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 
@@ -5,54 +6,64 @@ namespace TinyTorrent.Tests.Storage;
 
 public sealed class ContentPlaceTests : IDisposable
 {
+    static readonly FileMap s_files = new(
+    [
+        new("r_/d_/a_", 0, 4, false, "r\u200e/d\u0001/a\u202e"), new("r_/d_/b", 4, 4, false, "r\u200e/d\u0001/b"), new("r_/c_", 8, 4, false, "r\u200e/c\u0002"),
+    ]);
+
     readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    void Put(string path)
+    void Make(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_folder[path])!);
         File.WriteAllText(_folder[path], "1234");
     }
 
-    string Finds(FileMap map, string path)
+    string[] Paths()
     {
-        using var store = PieceStore.ForContent(map, _folder[path]);
-        return store.Read(0, new byte[4]) is { IsOk: true } ? Path.GetRelativePath(_folder.Path, store.PathOf(0)) : "nothing";
+        using var store = new PieceStore(s_files, _folder.Path);
+        return [.. Enumerable.Range(0, 3).Select(file => Path.GetRelativePath(_folder.Path, store.PathOf(file)))];
     }
 
     [Fact]
-    public void TheContentIsFoundByItselfOrInTheFolderThatHoldsIt()
+    public void WhatIsNewIsCalledBySafeNames()
     {
-        FileMap one = Maps.Of(("x.iso", 4)), many = Maps.Of(("tree/sub/a", 4), ("tree/b", 4));
-        Put("in/x.iso");
-        Put("renamed.iso");
-        Put("in/tree/sub/a");
-        Put("other/sub/a");
-        Assert.Equal("in/x.iso", Finds(one, "in"));
-        Assert.Equal("in/x.iso", Finds(one, "in/x.iso"));
-        Assert.Equal("renamed.iso", Finds(one, "renamed.iso"));
-        Assert.Equal("in/tree/sub/a", Finds(many, "in"));
-        Assert.Equal("in/tree/sub/a", Finds(many, "in/tree"));
-        Assert.Equal("other/sub/a", Finds(many, "other/"));
-        Assert.Equal("nothing", Finds(one, "absent"));
+        Assert.Equal(["r_/d_/a_", "r_/d_/b", "r_/c_"], Paths());
+        using var store = new PieceStore(s_files, _folder.Path);
+        Assert.True(store.Write(0, new byte[12]).IsOk);
+        Assert.Equal(["r_/c_", "r_/d_/a_", "r_/d_/b"], Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_folder.Path, file)).Order());
     }
 
     [Fact]
-    public void AFolderInsideAFolderOfTheSameNameIsNotMistakenForTheHolder()
+    public void WhatIsThereIsFoundUnderTheNamesItCameWithAndWhatItLacksJoinsIt()
     {
-        FileMap map = Maps.Of(("a/a/x", 4));
-        Put("a/a/x");
-        Assert.Equal("a/a/x", Finds(map, "a"));
-        Assert.Equal("a/a/x", Finds(map, ""));
+        if (OperatingSystem.IsWindows()) return;
+        Make("r\u200e/d\u0001/a\u202e");
+        Assert.Equal(["r\u200e/d\u0001/a\u202e", "r\u200e/d\u0001/b", "r\u200e/c_"], Paths());
     }
 
     [Fact]
-    public void OneFileThatIsLeftDecides()
+    public void WhatAnEarlierDownloadMadeIsFoundUnderSafeNames()
     {
-        FileMap map = Maps.Of(("tree/gone", 4), ("tree/here", 4));
-        Put("other/here");
-        using var store = PieceStore.ForContent(map, _folder["other"]);
-        Assert.True(store.Read(4, new byte[4]).IsOk);
+        Make("r_/d_/a_");
+        Make("r_/c_");
+        Assert.Equal(["r_/d_/a_", "r_/d_/b", "r_/c_"], Paths());
+        Make("r_/d_/b");
+        using PieceStore store = PieceStore.ForContent(s_files, _folder.Path);
+        Assert.True(store.Read(0, new byte[12]).IsOk);
+    }
+
+    [Theory]
+    [InlineData("r\u200e", "")]
+    [InlineData("r\u200e", "r\u200e")]
+    [InlineData("another name", "another name")]
+    public void TheUsersOwnContentIsFoundUnderTheNamesItCameWith(string lies, string named)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        foreach (string file in (string[])["d\u0001/a\u202e", "d\u0001/b", "c\u0002"]) Make($"{lies}/{file}");
+        using PieceStore store = PieceStore.ForContent(s_files, _folder[named]);
+        Assert.True(store.Read(0, new byte[12]).IsOk);
     }
 }
