@@ -11,12 +11,15 @@ static class HealthcheckCommand
 {
     const string DefaultUrl = "http://127.0.0.1:6969/health";
 
+    /// <summary>Bytes of an answer that are read; it need not be whole.</summary>
+    const int MaxAnswer = 64 * 1024;
+
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     public static readonly Command Command = new("healthcheck", "[URL]", "ask a running tracker whether it is alive", MaxOperands: 1, [], Run)
     {
         Details = $"""
-            URL is an http or https address (its path is /health unless given) or udp://HOST:PORT, asked with a connect request. The default is {DefaultUrl}.
+            URL is an http or https address (its path is /health unless given) or udp://HOST:PORT, asked with a connect request. The default is {DefaultUrl}. A tracker that listens on 0.0.0.0 or [::] may be asked by that address; it is asked on this machine.
 
             The exit code is 0 if it answered as it should within {Patience.TotalSeconds:0} seconds and 5 if not.
             """,
@@ -42,17 +45,53 @@ static class HealthcheckCommand
         return ExitCode.Done;
     }
 
+    /// <summary>Who listens on 0.0.0.0 or [::] is asked on this machine; [::] may mean both families.</summary>
+    static IPAddress[] ThisMachine(string host) => host switch
+    {
+        "0.0.0.0" => [IPAddress.Loopback],
+        "[::]" or "::" => [IPAddress.IPv6Loopback, IPAddress.Loopback],
+        _ => [],
+    };
+
     static void AskHttp(Uri url, CancellationToken patience)
     {
         if (url.AbsolutePath == "/") url = new Uri(url, "/health");
+        Uri[] places = [.. ThisMachine(url.Host).Select(address => new UriBuilder(url) { Host = address.ToString() }.Uri)];
+        if (places.Length == 0) places = [url];
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectCallback = WebConnection.OpenAsync });
-        using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        using HttpResponseMessage response = client.Send(request, patience);
-        if (response.StatusCode != HttpStatusCode.OK) throw new HttpRequestException($"answered {(int)response.StatusCode}");
+        for (int i = 0; i < places.Length; i++)
+        {
+            try
+            {
+                AskHttp(client, places[i], patience);
+                return;
+            }
+            catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.ConnectionError && i + 1 < places.Length) { }
+        }
     }
 
-    static async Task AskUdpAsync(Uri url, CancellationToken patience) =>
-        await AskUdpAsync(await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false), url.Port, patience).ConfigureAwait(false);
+    static void AskHttp(HttpClient client, Uri url, CancellationToken patience)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, url);
+        using HttpResponseMessage response = client.Send(request, HttpCompletionOption.ResponseHeadersRead, patience);
+        if (response.StatusCode != HttpStatusCode.OK) throw new HttpRequestException($"answered {(int)response.StatusCode}");
+        using Stream body = response.Content.ReadAsStream(patience);
+        try
+        {
+            body.ReadAtLeastAsync(new byte[MaxAnswer], MaxAnswer, throwOnEndOfStream: false, patience).AsTask().GetAwaiter().GetResult();
+        }
+        catch (IOException e)
+        {
+            throw new HttpRequestException(e.Message, e); // the answer broke off
+        }
+    }
+
+    static async Task AskUdpAsync(Uri url, CancellationToken patience)
+    {
+        IPAddress[] addresses = ThisMachine(url.Host);
+        if (addresses.Length == 0) addresses = await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false);
+        await AskUdpAsync(addresses, url.Port, patience).ConfigureAwait(false);
+    }
 
     /// <summary>One address after the other, as far as they are refused: who listens to localhost need not do so in both families.</summary>
     public static async Task AskUdpAsync(IPAddress[] addresses, int port, CancellationToken patience)

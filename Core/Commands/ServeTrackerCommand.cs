@@ -26,8 +26,8 @@ sealed class ServeTrackerCommand : IDisposable
             new("--listen", "ADDR:PORT", "where to listen, HTTP and UDP on the same port number; [::] is every address of both families, port 0 any free one (default [::]:6969)") { Short = 'l', Repeatable = true },
             new("--interval", "T", "time between two announces of a peer (default 30m)"),
             new("--max-peers", "N", "peers in one answer (default 200)"),
-            new("--max-torrents", "N", "torrents held at once (default: no limit)"),
-            new("--max-total-peers", "N", "peers held at once, in all torrents (default: no limit)"),
+            new("--max-torrents", "N", "torrents held at once (default: what half the memory holds)"),
+            new("--max-total-peers", "N", "peers held at once, in all torrents (default: what half the memory holds)"),
             new("--max-rate", "N", "requests a second from one address, of IPv6 from one /64 (default: no limit)"),
             new("--full-scrape", null, "answer a scrape that names no torrent with all of them"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
@@ -60,7 +60,9 @@ sealed class ServeTrackerCommand : IDisposable
 
             Behind a reverse proxy, Docker's userland proxy or the network of a rootless container all announces come from one address, and every peer would be listed under that. Name the proxy with --trust-proxy (several may be named). From there the tracker takes the client's address from the PROXY protocol, version 1 or 2, over HTTP and HTTPS, and version 2 over UDP, where the answer goes back to the proxy; or from the header X-Forwarded-For, or Forwarded where that is absent: the rightmost address that is not a trusted proxy. From everybody else these headers are ignored. The proxy must append to X-Forwarded-For or replace it, not pass it on as it came: with nginx, `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for`.
 
-            When --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
+            Torrents and peers take half the memory at most that the machine has, or that the container (its cgroup) may use: with 1 GiB, about four million torrents of one peer each, or 25 million peers. If both --max-torrents and --max-total-peers are given, these count instead.
+
+            When that, --max-torrents or --max-total-peers is reached, an announce that would add one more is refused and told to come back after an interval; peers that are listed already are served as ever. Silent peers make room after one and a half intervals.
 
             --max-rate limits what one address may go on with; ten seconds' worth may come at once. More is refused, over HTTP with status 429, until the address has been silent for a while. Many users can share one address, and a client with many torrents announces them all when it starts: 5 is strict, 50 is generous. The limit counts whoever connects, so behind a proxy it would count the proxy.
 
@@ -127,11 +129,15 @@ sealed class ServeTrackerCommand : IDisposable
         return options with
         {
             Interval = interval, MaxPeers = peers, MaxTorrents = Limit("--max-torrents"), MaxTotalPeers = Limit("--max-total-peers"),
+            MaxSwarmBytes = arguments.Has("--max-torrents") && arguments.Has("--max-total-peers") ? null : AvailableMemory() / 2,
             Proxies = ReadProxies(arguments), TrustIp = arguments.Has("--trust-ip"), FullScrape = arguments.Has("--full-scrape"), MaxRate = arguments.Has("--max-rate") ? rate : null,
         };
 
         long? Limit(string option) => arguments.Has(option) ? arguments.Integer(option, MostHeld, 1, MostHeld) : null;
     }
+
+    /// <summary>Bytes that the machine has, or three quarters of what the process may use where a cgroup says so.</summary>
+    static long AvailableMemory() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     static TrustedProxies ReadProxies(Arguments arguments)
     {

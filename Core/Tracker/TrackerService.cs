@@ -21,6 +21,9 @@ sealed record TrackerOptions
     /// <summary>Peers held at most, in all torrents, or null. Beyond it a peer that is not known is refused.</summary>
     public long? MaxTotalPeers { get; init; }
 
+    /// <summary>Bytes that torrents and peers may take together, or null. Beyond it newcomers are refused.</summary>
+    public long? MaxSwarmBytes { get; init; }
+
     /// <summary>Requests a second that one address (of IPv6, one /64) may go on with, or null. Up to <see cref="RequestLimiter.MaxRate"/>.</summary>
     public double? MaxRate { get; init; }
 
@@ -69,8 +72,9 @@ sealed class TrackerService : IDisposable
         (_access, _keys) = (options.Access, options.Keys);
         // Half an interval more than the longest a well-behaved peer is silent for: one lost packet costs nobody his place.
         _lifetime = options.Interval * 1.5;
-        bool limited = options.MaxTorrents is not null || options.MaxTotalPeers is not null;
-        _swarms = new SwarmStore(_lifetime, secret, limited ? new SwarmQuota(options.MaxTorrents ?? long.MaxValue, options.MaxTotalPeers ?? long.MaxValue) : null);
+        bool limited = options.MaxTorrents is not null || options.MaxTotalPeers is not null || options.MaxSwarmBytes is not null;
+        _swarms = new SwarmStore(_lifetime, secret, limited
+            ? new SwarmQuota(options.MaxTorrents ?? long.MaxValue, options.MaxTotalPeers ?? long.MaxValue, options.MaxSwarmBytes ?? long.MaxValue) : null);
         ConnectionIds = new ConnectionIds(secret, options.ConnectionLifetime);
         if (options.MaxRate is { } rate) _limiter = new RequestLimiter(rate, secret);
     }
@@ -137,9 +141,13 @@ sealed class TrackerService : IDisposable
         reply = _swarms.Announce(announce, address, now, same, other);
         if (reply.Full == SwarmLimit.None) return true;
         Counters.FullRefusal();
-        refusal = new Refusal(
-            reply.Full == SwarmLimit.Torrents ? "this tracker is full: it takes no more torrents"u8 : "this tracker is full: it takes no more peers"u8,
-            (int)Math.Ceiling(_options.Interval.TotalMinutes));
+        ReadOnlySpan<byte> reason = reply.Full switch
+        {
+            SwarmLimit.Torrents => "this tracker is full: it takes no more torrents"u8,
+            SwarmLimit.Peers => "this tracker is full: it takes no more peers"u8,
+            _ => "this tracker is full: it has no memory for more"u8,
+        };
+        refusal = new Refusal(reason, (int)Math.Ceiling(_options.Interval.TotalMinutes));
         return false;
     }
 

@@ -1,6 +1,5 @@
 // The 20-byte names of the protocol (BEP 3). A v2 info-hash (BEP 52) appears on the wire cut to its first 20 bytes,
 // so it needs no type of its own here.
-using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -37,8 +36,13 @@ struct InfoHash : IEquatable<InfoHash>
     public readonly bool Equals(InfoHash other) => Bytes.SequenceEqual(other.Bytes);
     public override readonly bool Equals(object? obj) => obj is InfoHash other && Equals(other);
 
-    // The bytes are already a digest; anyone can choose them, but nobody can make a table of torrents we did not add.
-    public override readonly int GetHashCode() => BinaryPrimitives.ReadInt32LittleEndian(Bytes);
+    /// <summary>Of all bytes, with the random seed of this process: anybody can name hashes that agree in some of them.</summary>
+    public override readonly int GetHashCode()
+    {
+        HashCode hash = default;
+        hash.AddBytes(Bytes);
+        return hash.ToHashCode();
+    }
 
     /// <summary>40 lower-case hex digits.</summary>
     public override readonly string ToString() => Convert.ToHexStringLower(Bytes);

@@ -1,18 +1,22 @@
 """A download many times larger than the memory there is for it: both engines finish in a group of 64 MiB, the pages of the file
-they write included, and hold far less themselves."""
+they write included, and hold far less themselves. A tracker in the same group is flooded with torrents and lives."""
 import filecmp
 import os
 import random
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
+import urllib.request
 
-from program import INTERRUPTED, TINYTORRENT, Seed, expect, get
+from program import INTERRUPTED, TINYTORRENT, Program, Seed, expect, get
 
 MIB = 1 << 20
 SIZE, LIMIT, HELD = 512 * MIB, 64 * MIB, 40 * MIB
+FLOOD = 400_000  # torrents, more than a quarter of the limit holds
 
 
 class Content:
@@ -48,6 +52,37 @@ def join(group):
         file.write("0")
 
 
+def flood(group):
+    """Announces of torrents that nobody has, over one connection id, until a tracker has no memory for more of them."""
+    program = Program("serve-tracker", "--listen", "127.0.0.1:0", **({"preexec_fn": lambda: join(group)} if group else {}))
+    try:
+        listening = program.event("listening")
+        expect(listening, f"serve-tracker ended: {program.error}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(20)
+            client.connect(("127.0.0.1", listening["port"]))
+            client.send(struct.pack(">QII", 0x41727101980, 0, 1))
+            connected = struct.unpack(">IIQ", client.recv(16))[2]
+            answers, refused = 0, 0
+            for number in range(FLOOD):
+                client.send(struct.pack(">QII", connected, 1, number) + os.urandom(20) + bytes(20) + struct.pack(">QQQIIIiH", 0, 1, 0, 0, 0, 0, 0, 6881))
+                answer = client.recv(2048)
+                answers, refused = answers + 1, refused + (struct.unpack(">I", answer[:4])[0] == 3)
+        held = most_held(program.process)
+        with urllib.request.urlopen(listening["url"].replace("/announce", "/health"), timeout=20) as health:
+            expect(health.read() == b"ok\n", "the tracker is not well after a flood")
+        if group:
+            expect(refused > FLOOD // 10, f"{refused} of {answers} announces were refused")
+            expect(held < LIMIT, f"{held // MIB} MiB were held")
+        program.signal(signal.SIGTERM)
+        code = program.wait()
+        expect(code == 0, f"serve-tracker ended with {code}: {program.error}")
+        return f"a tracker holds {held / MIB:.0f} MiB and refuses {refused:,} of {answers:,} torrents"
+    finally:
+        if program.process.poll() is None:
+            program.kill()
+
+
 def most_held(process):
     with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
@@ -57,6 +92,7 @@ def run(seed):
     begun = time.monotonic()
     folder, group, running = tempfile.mkdtemp(), confine(), []
     try:
+        flooded = flood(group)
         content = Content(folder, random.Random(seed))
         held = {}
         for engine in ("async", "sync"):
@@ -77,7 +113,7 @@ def run(seed):
             shutil.rmtree(output)
         where = f"in a group of {LIMIT // MIB} MiB" if group else "without a group, as none can be made here"
         told = ", ".join(f"{engine} {held[engine] / MIB:.0f}" for engine in held)
-        print(f"memory       {SIZE // MIB} MiB downloaded {where}; MiB held at most: {told}, {time.monotonic() - begun:.0f} s", flush=True)
+        print(f"memory       {SIZE // MIB} MiB downloaded {where}; MiB held at most: {told}; {flooded}, {time.monotonic() - begun:.0f} s", flush=True)
     finally:
         for program in running:
             program.kill()

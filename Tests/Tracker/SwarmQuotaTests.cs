@@ -45,6 +45,20 @@ public class SwarmQuotaTests
     }
 
     [Fact]
+    public void MemoryIsALimitForBothTogether()
+    {
+        const int room = 10 * (SwarmQuota.TorrentBytes + SwarmQuota.PeerBytes) + 3 * SwarmQuota.PeerBytes;
+        using var store = new SwarmStore(Lifetime, new byte[16], new SwarmQuota(long.MaxValue, long.MaxValue, room));
+        for (int torrent = 0; torrent < 10; torrent++) Assert.Equal(SwarmLimit.None, Tell(store, torrent, 1));
+        Assert.Equal(SwarmLimit.Memory, Tell(store, 10, 1));
+        for (int port = 2; port < 5; port++) Assert.Equal(SwarmLimit.None, Tell(store, 1, port));
+        Assert.Equal(SwarmLimit.Memory, Tell(store, 1, 5));
+        Assert.Equal(SwarmLimit.None, Tell(store, 1, 4)); // who is there is served
+        Tell(store, 9, 1, happened: AnnounceEvent.Stopped);
+        Assert.Equal(SwarmLimit.None, Tell(store, 10, 1));
+    }
+
+    [Fact]
     public void SilentPeersGiveTheirPlacesBackWhateverHappenedBefore()
     {
         const int torrents = 20, peers = 100;

@@ -17,6 +17,9 @@ public class SwarmStoreFigures(ITestOutputHelper output)
     [InlineData("100 peers a torrent", Total / 100, 4)]
     [InlineData("one peer a torrent", Total, 4)]
     [InlineData("one torrent", 1, 4)]
+    [InlineData("one IPv6 peer a torrent", Total, 16)]
+    [InlineData("3 peers a torrent", Total / 3, 4)]
+    [InlineData("3 IPv6 peers a torrent", Total / 3, 16)]
     [InlineData("100 IPv6 peers a torrent", Total / 100, 16)]
     public void ThePriceOfAPeer(string shape, int torrents, int addressSize)
     {
