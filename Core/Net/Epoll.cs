@@ -11,6 +11,9 @@ sealed unsafe class Epoll : IDisposable
     /// <summary>Told once when something comes, not for as long as it is there.</summary>
     public const uint EdgeTriggered = 1u << 31;
 
+    /// <summary>Told once, then silent until <see cref="Modify"/>. Alone: only the end of the connection, in both directions or by a reset.</summary>
+    public const uint OneShot = 1u << 30;
+
     const int Most = 256, CloseOnExec = 0x80000;
     const int AddOperation = 1, RemoveOperation = 2, ModifyOperation = 3;
 

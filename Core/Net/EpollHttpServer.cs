@@ -2,6 +2,7 @@
 // Most clients of a tracker ask once and leave, so that case is the short one: the listener reports a connection when its
 // request is there, which is read, answered and closed without having been registered anywhere; the answer and the end of
 // the connection share a packet.
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using TinyTorrent.Tracker;
@@ -22,31 +23,40 @@ sealed unsafe class EpollHttpServer : IServer
     static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
     readonly Socket[] _listeners;
-    readonly HttpHandler _handler;
     readonly HttpLimits _limits;
     readonly Clock _clock;
     readonly TrackerCounters _counters;
-    readonly Action _onMalformed;
+    readonly HttpWorkers? _workers;
+    readonly Action<Exception>? _onFault;
+    readonly Func<HttpSession> _newSession;
     readonly Epoll _epoll = new();
-    readonly int _stop = eventfd(0, EventCloseOnExec);
+    readonly int _wake = eventfd(0, EventCloseOnExec);
+    readonly ConcurrentQueue<Connection> _worked = new();
     readonly Strangers _strangers;
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
     Connection?[] _connections = new Connection?[256]; // by descriptor
+    Connection? _served; // the one whose turn it is
     int _count;
     TimeSpan _now, _swept, _pausedUntil;
     bool _paused;
     volatile bool _stopping;
 
     /// <param name="listeners">Bound and listening; belong to the server from here on.</param>
-    public EpollHttpServer(IEnumerable<Socket> listeners, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, string threadName)
+    /// <param name="workers">Answer what the handler defers; outlive the server. Null: the handler cannot defer.</param>
+    /// <param name="onFault">Told of exceptions; each has cost a connection.</param>
+    public EpollHttpServer(
+        IEnumerable<Socket> listeners, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, string threadName,
+        HttpWorkers? workers = null, Action<Exception>? onFault = null)
     {
         _listeners = [.. listeners];
-        _handler = handler;
+        _workers = workers;
+        _onFault = onFault;
         _limits = limits;
         _clock = clock;
         _counters = counters;
-        _onMalformed = counters.HttpMalformedRequest;
+        Action onMalformed = counters.HttpMalformedRequest;
+        _newSession = () => new HttpSession(handler, limits.Memory, onMalformed, limits.Proxies, onFault, defers: workers is not null);
         _strangers = new Strangers(limits.Connections, limits.IsExempt);
         foreach (Socket listener in _listeners)
         {
@@ -56,7 +66,7 @@ sealed unsafe class EpollHttpServer : IServer
             _ = setsockopt(descriptor, TcpLevel, TcpNoDelay, &one, sizeof(int)); // connections inherit it
             _epoll.TryAdd(descriptor, Epoll.Readable);
         }
-        _epoll.TryAdd(_stop, Epoll.Readable);
+        _epoll.TryAdd(_wake, Epoll.Readable | Epoll.EdgeTriggered); // its number is never read
         _thread = new Thread(Run) { Name = threadName, IsBackground = true };
         _thread.Start();
     }
@@ -80,15 +90,23 @@ sealed unsafe class EpollHttpServer : IServer
 
     void OnReady(int descriptor)
     {
-        // A connection closed earlier in this round has left an empty place or a new connection, for which this is just early.
-        if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
-        else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
+        try
+        {
+            // Events come in batches: if the connection was closed earlier in this batch, its slot is empty or belongs to a new one, and a spurious wake-up does no harm.
+            if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
+            else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
+            else if (descriptor == _wake) TakeBack();
+        }
+        catch (Exception e) // a fault of ours costs one connection, not the server
+        {
+            _onFault?.Invoke(e);
+            if (_served is { } failed && _connections[failed.Descriptor] == failed) Close(failed);
+        }
     }
 
     /// <summary>Answers what has come, in the listeners' queues too, and gives who is slow to take an answer a moment.</summary>
     void Drain()
     {
-        _epoll.Remove(_stop);
         TimeSpan end = _clock.Now + _limits.Farewell;
         while (ServeReady(0) && _now < end - _limits.Farewell / 2) { } // a crowd comes without end
         foreach (Socket listener in _listeners) _epoll.Remove(Descriptor(listener));
@@ -97,7 +115,11 @@ sealed unsafe class EpollHttpServer : IServer
             if (connection is not null) _ = shutdown(connection.Descriptor, ShutdownReceive);
         while (_count > 0 && _now < end) ServeReady((int)(end - _now).TotalMilliseconds + 1);
         foreach (Connection? connection in _connections)
-            if (connection is not null) Close(connection);
+        {
+            if (connection is { IsWorking: true }) connection.Session.Abandon();
+            else if (connection is not null) Close(connection);
+        }
+        while (_count > 0) ServeReady(1000); // those that a worker has
     }
 
     bool ServeReady(int milliseconds)
@@ -126,20 +148,22 @@ sealed unsafe class EpollHttpServer : IServer
                 _ = close(descriptor);
                 continue;
             }
-            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : new HttpSession(_handler, _limits.Memory, _onMalformed, _limits.Proxies);
+            HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : _newSession();
             PeerAddress from = ReadAddress(address);
             session.Begin(from);
             var connection = new Connection(descriptor, from, session) { Deadline = _now + _limits.Request };
             if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
             _connections[descriptor] = connection;
             _count++;
-            Receive(connection);
+            OnReady(connection);
         }
     }
 
     void OnReady(Connection connection)
     {
-        if (connection.Unsent.IsEmpty) Receive(connection);
+        _served = connection;
+        if (connection.IsWorking) connection.Session.Abandon(); // it waits for nothing but its end
+        else if (connection.Unsent.IsEmpty) Receive(connection);
         else if (SendRest(connection)) Converse(connection);
     }
 
@@ -174,10 +198,53 @@ sealed unsafe class EpollHttpServer : IServer
             connection.Unsent = output;
             if (!SendRest(connection)) return;
         }
+        if (session.IsDeferred)
+        {
+            HandOver(connection);
+            return;
+        }
         // The deadline of a request is set by its first byte; those that follow do not move it.
         if (connection.IsIdle) connection.Deadline = _now + _limits.Idle;
         else if (session.BeginsBody(out int length)) connection.Deadline = _now + _limits.ForBody(length);
         Await(connection, Epoll.Readable);
+    }
+
+    /// <summary>Gives the connection's request to the workers: until it comes back, the session is theirs.</summary>
+    void HandOver(Connection connection)
+    {
+        HttpSession session = connection.Session;
+        connection.IsWorking = true;
+        connection.Deadline = TimeSpan.MaxValue; // the wait is not the client's fault
+        Await(connection, Epoll.OneShot);
+        if (_connections[connection.Descriptor] != connection) return; // closed: its address has its share of places
+        if (_workers!.TryAdd(session.DeferredFrom, Work)) return;
+        session.RefuseWork();
+        Continue(connection);
+
+        void Work()
+        {
+            session.Work();
+            _worked.Enqueue(connection);
+            Signal(_wake);
+        }
+    }
+
+    /// <summary>Sends what the workers have answered.</summary>
+    void TakeBack()
+    {
+        while (_worked.TryDequeue(out Connection? connection))
+        {
+            if (connection.Session.IsAbandoned) Close(connection);
+            else Continue(connection);
+        }
+    }
+
+    void Continue(Connection connection)
+    {
+        _served = connection;
+        connection.IsWorking = false;
+        connection.Deadline = _now + _limits.Request;
+        Converse(connection);
     }
 
     /// <summary>True when all has been sent and the connection goes on.</summary>
@@ -288,7 +355,7 @@ sealed unsafe class EpollHttpServer : IServer
     public void Stop()
     {
         _stopping = true;
-        Signal(_stop);
+        Signal(_wake);
     }
 
     public void Dispose()
@@ -296,7 +363,7 @@ sealed unsafe class EpollHttpServer : IServer
         Stop();
         _thread.Join();
         foreach (Socket listener in _listeners) listener.Dispose();
-        _ = close(_stop);
+        _ = close(_wake);
         _epoll.Dispose();
     }
 
@@ -322,6 +389,9 @@ sealed unsafe class EpollHttpServer : IServer
 
         /// <summary>Has a place among those of its address.</summary>
         public bool IsCounted { get; set; }
+
+        /// <summary>A worker has it.</summary>
+        public bool IsWorking { get; set; }
 
         /// <summary>Answered for the last time.</summary>
         public bool IsLeaving { get; set; }

@@ -44,6 +44,9 @@ readonly ref struct HttpRequest
     /// <summary>The body, or nothing while the handler has not asked for it.</summary>
     public ReadOnlySpan<byte> Body { get; init; }
 
+    /// <summary>False if the handler has been called with this request before: it wanted the body, or a worker.</summary>
+    public bool IsNew { get; init; }
+
     /// <summary>False while the handler is asked whether it wants the body.</summary>
     public bool IsWhole => Body.Length == BodyLength;
 
@@ -77,15 +80,17 @@ readonly ref struct HttpRequest
         int question = target.IndexOf((byte)'?');
         request = new HttpRequest
         {
-            From = proxies is null ? from : proxies.ClientOf(from, rest[lineEnd..length]), Method = method, Headers = headers,
+            From = proxies is null ? from : proxies.ClientOf(from, rest[lineEnd..length]), Method = method, Headers = headers, IsNew = true,
             Path = question < 0 ? target : target[..question], Query = question < 0 ? default : target[(question + 1)..],
         };
         return 200;
     }
 
     /// <summary>The same request with its body, which follows it in the buffer.</summary>
-    public HttpRequest With(ReadOnlySpan<byte> body) =>
-        new() { From = From, Method = Method, Headers = Headers, Path = Path, Query = Query, Body = body };
+    public HttpRequest With(ReadOnlySpan<byte> body) => this with { Body = body, IsNew = false };
+
+    /// <summary>The same request for the handler that has deferred it.</summary>
+    public HttpRequest Again() => this with { IsNew = false };
 
     /// <summary>METHOD SP target SP HTTP/1.x</summary>
     static int ReadLine(ReadOnlySpan<byte> line, out HttpVerb method, out ReadOnlySpan<byte> target, out bool persistent)

@@ -16,6 +16,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 
     byte[] _bytes = [];
     int _length, _lengthField, _body, _reserved;
+    bool _mayDefer, _defers;
 
     /// <summary>200 unless the handler says otherwise.</summary>
     public int Status { get; set; }
@@ -28,6 +29,12 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 
     /// <summary>Set by a handler that was asked whether it wants the body of a request: it does, and writes nothing yet.</summary>
     public bool WantsBody { get; set; }
+
+    /// <summary>
+    /// For a handler whose answer takes long. True: it returns at once, having written nothing, and is called again with the same
+    /// request on one of the server's workers. False: it is there already, or the server has none, and it goes on.
+    /// </summary>
+    public bool Defer() => _defers = _mayDefer;
 
     /// <summary>What a handler answers instead of writing a body. It is sent behind <see cref="Output"/>, which ends with its head.</summary>
     public StreamedBody? Streamed { get; set; }
@@ -67,32 +74,45 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         if (_bytes.Length > KeptSize) _bytes = [];
     }
 
-    /// <summary>Adds the answer of a handler to the output.</summary>
-    /// <returns>False if there is none yet, because the handler wants the request's body first.</returns>
-    public bool Answer(HttpHandler handler, in HttpRequest request)
+    /// <summary>Adds the answer of a handler to the output, if there is one yet.</summary>
+    public HttpOutcome Answer(HttpHandler handler, in HttpRequest request, bool mayDefer)
     {
         int start = _length;
         Status = 200;
+        (_mayDefer, _defers) = (mayDefer, false);
         (ContentType, Headers, WantsBody) = (PlainText, "", false);
         // A body nobody wanted would be read as the next request.
         bool keepAlive = request.KeepAlive && request.IsWhole;
         WriteHead(200, ContentType, "", keepAlive);
-        handler(request, this);
+        try
+        {
+            handler(request, this);
+        }
+        catch
+        {
+            _length = start;
+            throw;
+        }
+        if (_defers)
+        {
+            _length = start;
+            return HttpOutcome.Deferred;
+        }
         if (WantsBody)
         {
             _length = start;
             if (request.Headers.ExpectsContinue) this.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
-            return false;
+            return HttpOutcome.WantsBody;
         }
         if (Streamed is not null)
         {
             _length = start;
             WriteHead(Status, ContentType, Headers, keepAlive);
-            return true;
+            return HttpOutcome.Answered;
         }
         if (Status != 200 || ContentType != PlainText || Headers.Length > 0) Rewrite(start, keepAlive);
         Finish(request.Method == HttpVerb.Head);
-        return true;
+        return HttpOutcome.Answered;
     }
 
     /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
@@ -194,6 +214,20 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     };
 }
 
+enum HttpOutcome
+{
+    Answered,
+
+    /// <summary>The handler wants the request's body first.</summary>
+    WantsBody,
+
+    /// <summary>The handler wants to be called on a worker.</summary>
+    Deferred,
+
+    /// <summary>The handler has thrown.</summary>
+    Failed,
+}
+
 /// <summary>A body that is made while it is sent, at the speed of who takes it. For handlers of an <see cref="HttpServer"/> alone.</summary>
 /// <param name="Length">Bytes that will be written.</param>
 /// <param name="CopyAsync">Writes them; an exception ends the connection.</param>
@@ -201,6 +235,7 @@ sealed record StreamedBody(long Length, Func<Stream, Task> CopyAsync);
 
 /// <summary>
 /// Answers one request: a route or several. Any thread may call it. A request with a body comes first without it: the handler
-/// answers at once, and the connection ends, or it sets <see cref="HttpResponse.WantsBody"/> and is called again.
+/// answers at once, and the connection ends, or it sets <see cref="HttpResponse.WantsBody"/> and is called again. It must not keep
+/// its caller waiting, which serves other connections too: what takes long is for <see cref="HttpResponse.Defer"/>.
 /// </summary>
 delegate void HttpHandler(in HttpRequest request, HttpResponse response);

@@ -11,55 +11,19 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
-sealed record HttpLimits
-{
-    public int Connections { get; init; } = 8192;
-
-    /// <summary>Which addresses are local, whose connections <see cref="Strangers"/> does not count.</summary>
-    public Func<PeerAddress, bool> IsLocal { get; init; } = address => AddressRules.IsLocal(address);
-
-    /// <summary>True for an address whose connections are not those of one client: a local one, or a proxy's.</summary>
-    public bool IsExempt(PeerAddress address) => IsLocal(address) || Proxies.Contains(address);
-
-    /// <summary>The proxies that are believed about where a request comes from.</summary>
-    public TrustedProxies Proxies { get; init; } = TrustedProxies.None;
-
-    /// <summary>For a request from its first byte (or from the connection's start) to its last, and for an answer to be taken.</summary>
-    public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>Between two requests of a connection.</summary>
-    public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>What a server that stops leaves to who has asked and has not taken the whole answer.</summary>
-    public TimeSpan Farewell { get; init; } = TimeSpan.FromSeconds(0.4);
-
-    /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
-    /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
-    /// <param name="connections">Open at this moment.</param>
-    public bool IsOver(TimeSpan deadline, bool idle, int connections, TimeSpan now) =>
-        deadline < now || (idle && connections > Connections / 4 * 3 && deadline - Idle + TimeSpan.FromSeconds(1) < now);
-
-    /// <summary>Bytes a second at which a body must come on the whole.</summary>
-    public int BodyRate { get; init; } = 32 * 1024;
-
-    /// <summary>For the bodies and answers that are large, of all connections together.</summary>
-    public HttpMemory Memory { get; init; } = new(32 * 1024 * 1024);
-
-    public TimeSpan ForBody(int length) => Request + TimeSpan.FromSeconds((double)length / BodyRate);
-}
-
 sealed class HttpServer : IServer
 {
     /// <summary>Bytes a second at which a client must take a long answer.</summary>
     const double MinRate = 64 * 1024;
 
     readonly Socket _listener;
-    readonly HttpHandler _handler;
     readonly HttpLimits _limits;
     readonly Clock _clock;
     readonly TrackerCounters _counters;
-    readonly Action _onMalformed;
+    readonly Func<HttpSession> _newSession;
     readonly Func<TlsIdentity>? _tls;
+    readonly HttpWorkers? _workers;
+    readonly Action<Exception>? _onFault;
     readonly HashSet<Connection> _connections = [];
     readonly Strangers _strangers; // under the lock of the connections
     readonly CancellationTokenSource _stop = new();
@@ -70,14 +34,20 @@ sealed class HttpServer : IServer
 
     /// <param name="listener">Bound and listening; belongs to the server from here on.</param>
     /// <param name="tls">Null for plain HTTP; asked at every connection who the server is.</param>
-    public HttpServer(Socket listener, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, Func<TlsIdentity>? tls = null)
+    /// <param name="workers">Answer what the handler defers; outlive the server. Null: the handler cannot defer.</param>
+    /// <param name="onFault">Told of exceptions; each has cost a connection.</param>
+    public HttpServer(
+        Socket listener, HttpHandler handler, HttpLimits limits, Clock clock, TrackerCounters counters, Func<TlsIdentity>? tls = null,
+        HttpWorkers? workers = null, Action<Exception>? onFault = null)
     {
         _listener = listener;
-        _handler = handler;
+        _workers = workers;
+        _onFault = onFault;
         _limits = limits;
         _clock = clock;
         _counters = counters;
-        _onMalformed = counters.HttpMalformedRequest;
+        Action onMalformed = counters.HttpMalformedRequest;
+        _newSession = () => new HttpSession(handler, limits.Memory, onMalformed, limits.Proxies, onFault, defers: workers is not null);
         _tls = tls;
         _strangers = new Strangers(limits.Connections, limits.IsExempt);
         _heartbeat = new Timer(_ => CloseLate(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
@@ -154,7 +124,7 @@ sealed class HttpServer : IServer
                 _counters.HttpTurnAway();
                 return false;
             }
-            connection = new Connection(socket, stream, from, new HttpSession(_handler, _limits.Memory, _onMalformed, _limits.Proxies)) { Deadline = _clock.Now + _limits.Request };
+            connection = new Connection(socket, stream, from, _newSession()) { Deadline = _clock.Now + _limits.Request };
             connection.Session.Begin(from);
             _connections.Add(connection);
             return true;
@@ -183,6 +153,10 @@ sealed class HttpServer : IServer
         catch (SocketException) { } // reset
         catch (OperationCanceledException) { } // what the handler waited for is ended by whose it is
         catch (ObjectDisposedException) { } // closed by the heartbeat
+        catch (Exception e) // a fault of ours must not end the server
+        {
+            _onFault?.Invoke(e);
+        }
         finally
         {
             await stream.DisposeAsync().ConfigureAwait(false);
@@ -256,6 +230,12 @@ sealed class HttpServer : IServer
                 if (session.IsWithinRequest) await LingerAsync(connection.Socket).ConfigureAwait(false);
                 return;
             }
+            if (session.IsDeferred)
+            {
+                connection.Deadline = TimeSpan.MaxValue; // the wait is not the client's fault
+                await WorkAsync(session).ConfigureAwait(false);
+                continue;
+            }
             // The deadline of a request is set by its first byte; those that follow do not move it.
             bool idle = answered && !session.IsWithinRequest;
             if (idle) connection.Deadline = _clock.Now + _limits.Idle;
@@ -266,6 +246,21 @@ sealed class HttpServer : IServer
             connection.IsIdle = false;
             if (idle) connection.Deadline = _clock.Now + _limits.Request;
             session.Received(count);
+        }
+    }
+
+    Task WorkAsync(HttpSession session)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_workers!.TryAdd(session.DeferredFrom, Work)) return done.Task;
+        session.RefuseWork();
+        return Task.CompletedTask;
+
+        void Work()
+        {
+            session.Work();
+            if (session.IsAbandoned) done.SetCanceled();
+            else done.SetResult();
         }
     }
 
@@ -319,7 +314,11 @@ sealed class HttpServer : IServer
         {
             lock (_connections)
             {
-                foreach (Connection connection in _connections) connection.Socket.Dispose();
+                foreach (Connection connection in _connections)
+                {
+                    connection.Session.Abandon();
+                    connection.Socket.Dispose();
+                }
             }
             _empty.Task.Wait();
         }

@@ -1,6 +1,6 @@
 // One HTTP connection without its socket: bytes in, bytes out. Requests may arrive in any pieces or several at once
 // (pipelining); answers leave in order. A body is collected behind its request, as far as the memory for bodies reaches.
-// One thread at a time.
+// A request that its handler defers stops the session until a worker has called Work. One thread at a time.
 using System.Buffers;
 using TinyTorrent.Tracker;
 
@@ -8,7 +8,9 @@ namespace TinyTorrent.Net;
 
 /// <param name="onMalformed">Called for what is answered without the handler because it is no request.</param>
 /// <param name="proxies">Those that may say who their client is.</param>
-sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null)
+/// <param name="onFault">Told of what a handler throws; the client gets a 500, and the connection ends.</param>
+/// <param name="defers">The server has workers; without them every handler answers at once.</param>
+sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null, Action<Exception>? onFault = null, bool defers = false)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 64 * 1024;
@@ -26,12 +28,15 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     int _awaited; // bytes from _start of a request whose body is wanted; 0: none
     int _begun; // its body's length, until the server has taken note of it
     bool _owes; // a body was refused that the client may still be sending
+    bool _ends; // the last answer is in the output
+    bool _working;
+    volatile bool _abandoned;
 
     /// <summary>Starts a connection.</summary>
     public void Begin(PeerAddress from)
     {
         _from = from;
-        _owes = _introduced = false;
+        _owes = _ends = _introduced = _abandoned = IsDeferred = false;
         _mayIntroduce = proxies?.Contains(from) == true;
     }
 
@@ -86,12 +91,42 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     /// <returns>False if the connection ends when the output has been sent.</returns>
     public bool Answer(out ReadOnlyMemory<byte> output)
     {
-        bool goesOn = true;
-        while (goesOn && Streamed is null && _response.Output.Length < MaxOutput && TryAnswerNext(out goesOn)) { }
+        while (!_ends && !IsDeferred && Streamed is null && _response.Output.Length < MaxOutput && TryAnswerNext()) { }
         if (_start == _end) (_start, _end) = (0, 0);
         output = _response.Output;
-        return goesOn;
+        return !_ends;
     }
+
+    /// <summary>
+    /// True while the next request waits for a worker. When all output has been sent, one calls <see cref="Work"/> (or nobody can,
+    /// and the server <see cref="RefuseWork"/>); <see cref="Answer"/> goes on from there. Nothing is received meanwhile.
+    /// </summary>
+    public bool IsDeferred { get; private set; }
+
+    /// <summary>Whose request is deferred.</summary>
+    public PeerAddress DeferredFrom { get; private set; }
+
+    /// <summary>Answers the deferred request; on a worker. The output waits for <see cref="Answer"/>.</summary>
+    public void Work()
+    {
+        IsDeferred = false;
+        if (_abandoned) return;
+        _working = true;
+        TryAnswerNext();
+        _working = false;
+    }
+
+    /// <summary>Too many requests wait for the workers.</summary>
+    public void RefuseWork()
+    {
+        IsDeferred = false;
+        Refuse(503, _end - _start);
+    }
+
+    /// <summary>The connection is gone: nobody needs what a worker has not begun yet. Any thread.</summary>
+    public void Abandon() => _abandoned = true;
+
+    public bool IsAbandoned => _abandoned;
 
     /// <summary>What is to be sent behind the output, or null.</summary>
     public StreamedBody? Streamed => _response.Streamed;
@@ -99,37 +134,57 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     public void Sent() => _response.Clear();
 
     /// <summary>False if there is no whole request.</summary>
-    bool TryAnswerNext(out bool goesOn)
+    bool TryAnswerNext()
     {
-        goesOn = true;
-        if (_mayIntroduce && !TryIntroduce(out bool malformed)) return malformed && Refuse(400, _end - _start, out goesOn);
+        if (_mayIntroduce && !TryIntroduce(out bool malformed)) return malformed && Refuse(400, _end - _start);
         if (_end - _start < _awaited)
         {
             if (TryMakeRoom()) return false;
-            return Refuse(503, _end - _start, out goesOn);
+            return Refuse(503, _end - _start);
         }
         int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed, proxies);
         if (status == 0) return false;
         if (status != 200)
         {
             onMalformed?.Invoke();
-            return Refuse(status, consumed, out goesOn);
+            return Refuse(status, consumed);
         }
 
         bool first = _awaited == 0;
         if (!first) request = request.With(_input.AsSpan(_start + consumed, request.BodyLength));
+        if (_working) request = request.Again();
         int whole = consumed + request.BodyLength;
-        if (_response.Answer(handler, request))
+        switch (AskHandler(request))
         {
-            _start += first ? consumed : whole;
-            goesOn = request.KeepAlive && request.IsWhole;
-            _owes = !request.IsWhole;
-            if (!first) EndBody();
-            return true;
+            case HttpOutcome.Deferred:
+                (IsDeferred, DeferredFrom) = (true, request.From);
+                return false;
+            case HttpOutcome.Failed:
+                return Refuse(500, _end - _start);
+            case HttpOutcome.WantsBody:
+                _awaited = whole;
+                _begun = request.BodyLength;
+                return true; // the body may be here already
+            default:
+                _start += first ? consumed : whole;
+                _ends = !request.KeepAlive || !request.IsWhole;
+                _owes = !request.IsWhole;
+                if (!first) EndBody();
+                return true;
         }
-        _awaited = whole;
-        _begun = request.BodyLength;
-        return true; // the body may be here already
+    }
+
+    HttpOutcome AskHandler(in HttpRequest request)
+    {
+        try
+        {
+            return _response.Answer(handler, request, mayDefer: defers && !_working);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || _working) // a fault of ours must not end the server
+        {
+            onFault?.Invoke(e);
+            return HttpOutcome.Failed;
+        }
     }
 
     /// <summary>Takes the PROXY header off the connection's beginning, if there is one.</summary>
@@ -148,13 +203,13 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     }
 
     /// <summary>Answers with a status alone and drops what belongs to the request.</summary>
-    bool Refuse(int status, int consumed, out bool goesOn)
+    bool Refuse(int status, int consumed)
     {
         _owes = _awaited > 0;
         _response.Fail(status);
         _start += consumed;
         EndBody();
-        goesOn = false;
+        _ends = true;
         return true;
     }
 

@@ -32,7 +32,8 @@ sealed class Strangers(int places, Func<PeerAddress, bool>? isExempt = null)
 
     bool IsExempt(in PeerAddress address) => isExempt?.Invoke(address) ?? AddressRules.IsLocal(address);
 
-    static PeerAddress NetworkOf(in PeerAddress address)
+    /// <summary>What counts as one address: of IPv6, its /64.</summary>
+    public static PeerAddress NetworkOf(in PeerAddress address)
     {
         if (!address.IsIPv6) return address;
         Span<byte> bytes = stackalloc byte[16];

@@ -12,7 +12,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
     public void Answer(in HttpRequest request, HttpResponse response)
     {
         ReadOnlySpan<byte> path = request.Path;
-        if (!path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
+        if (request.IsNew && !path.SequenceEqual("/health"u8) && !service.MayAsk(request.From, clock.Now, out Refusal refusal))
         {
             string headers = $"\r\nRetry-After: {refusal.RetryIn * 60}";
             if (catalogue?.TryRefuse(path, response, service.Keys, refusal.Reason, headers) == true) return;

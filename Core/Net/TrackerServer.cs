@@ -31,6 +31,8 @@ sealed class TrackerServer : IDisposable
     readonly ManualResetEventSlim _stop = new();
     readonly Thread _ticking;
     readonly HttpLimits _limits;
+    readonly HttpWorkers _workers = new(HttpWorkers.Fitting);
+    readonly Action<Exception> _onFault;
     readonly TrackerRoutes _routes;
     volatile TlsIdentity? _identity;
     readonly SwarmKeeper? _keeper;
@@ -47,6 +49,11 @@ sealed class TrackerServer : IDisposable
     {
         Service = new TrackerService(options, Entropy.Secret(SipHash.KeySize));
         warn ??= _ => { };
+        _onFault = fault =>
+        {
+            Service.Counters.HttpFault();
+            warn($"a request over HTTP failed for a fault of this program: {fault.Message}");
+        };
         if (swarms is not null)
         {
             DiskResult loaded = swarms.Load(Service.Swarms, _clock.Now, DateTimeOffset.UtcNow, out string? warning);
@@ -64,12 +71,15 @@ sealed class TrackerServer : IDisposable
                 _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable));
             if (portable || !EpollHttpServer.IsSupported)
             {
-                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock, Service.Counters));
+                foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock, Service.Counters, null, _workers, _onFault));
                 continue;
             }
             HttpLimits share = limits with { Connections = Math.Max(1, limits.Connections / port.Copies) };
             for (int i = 0; i < port.Copies; i++)
-                _servers.Add(new EpollHttpServer(port.Tcp.Where((_, at) => at % port.Copies == i), _routes.Answer, share, _clock, Service.Counters, $"http {i + 1}"));
+            {
+                IEnumerable<Socket> listeners = port.Tcp.Where((_, at) => at % port.Copies == i);
+                _servers.Add(new EpollHttpServer(listeners, _routes.Answer, share, _clock, Service.Counters, $"http {i + 1}", _workers, _onFault));
+            }
         }
         _ticking = new Thread(Tick) { Name = "tracker clock", IsBackground = true };
         _ticking.Start();
@@ -95,7 +105,7 @@ sealed class TrackerServer : IDisposable
     {
         Socket[] sockets = [.. ports.SelectMany(port => port.Tcp)];
         HttpLimits share = _limits with { Connections = Math.Max(1, _limits.Connections / (TlsCost * Math.Max(1, sockets.Length))) };
-        foreach (Socket socket in sockets) _servers.Add(new HttpServer(socket, _routes.Answer, share, _clock, Service.Counters, () => _identity!));
+        foreach (Socket socket in sockets) _servers.Add(new HttpServer(socket, _routes.Answer, share, _clock, Service.Counters, () => _identity!, _workers, _onFault));
     }
 
     /// <summary>Connections that the process has descriptors for: more of them would wait unanswered instead of being refused.</summary>
@@ -139,6 +149,7 @@ sealed class TrackerServer : IDisposable
         foreach (IServer server in _servers) server.Stop();
         _ticking.Join();
         foreach (IServer server in _servers) server.Dispose();
+        _workers.Dispose();
         _keeper?.Dispose(); // saves what the last answers were made of
         Service.Dispose();
         _stop.Dispose();

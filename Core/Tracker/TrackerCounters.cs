@@ -4,7 +4,7 @@ namespace TinyTorrent.Tracker;
 sealed class TrackerCounters
 {
     long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused, _rateRefused;
-    long _httpMalformed, _httpTurnedAway, _httpLate;
+    long _httpMalformed, _httpTurnedAway, _httpLate, _httpFaults;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -38,6 +38,9 @@ sealed class TrackerCounters
     /// <summary>Connections closed because a request did not come, or an answer was not taken, in time.</summary>
     public long HttpLate => Volatile.Read(ref _httpLate);
 
+    /// <summary>Requests that a fault of this program has kept from being answered.</summary>
+    public long HttpFaults => Volatile.Read(ref _httpFaults);
+
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
     public void UdpScrape() => Interlocked.Increment(ref _udpScrapes);
@@ -51,5 +54,6 @@ sealed class TrackerCounters
     public void RateRefusal() => Interlocked.Increment(ref _rateRefused);
     public void HttpMalformedRequest() => Interlocked.Increment(ref _httpMalformed);
     public void HttpTurnAway() => Interlocked.Increment(ref _httpTurnedAway);
+    public void HttpFault() => Interlocked.Increment(ref _httpFaults);
     public void HttpLateness() => Interlocked.Increment(ref _httpLate);
 }

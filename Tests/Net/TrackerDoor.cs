@@ -26,7 +26,7 @@ public enum Way
 /// <summary>A running tracker and its clients.</summary>
 sealed class TrackerDoor : IDisposable
 {
-    static readonly Lazy<TlsIdentity> s_identity = new(MakeIdentity);
+    internal static readonly Lazy<TlsIdentity> s_identity = new(MakeIdentity);
 
     readonly Way _way;
 

@@ -1,0 +1,41 @@
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Net;
+
+/// <summary>What one server grants its clients.</summary>
+sealed record HttpLimits
+{
+    public int Connections { get; init; } = 8192;
+
+    /// <summary>Which addresses are local, whose connections <see cref="Strangers"/> does not count.</summary>
+    public Func<PeerAddress, bool> IsLocal { get; init; } = address => AddressRules.IsLocal(address);
+
+    /// <summary>True for an address whose connections are not those of one client: a local one, or a proxy's.</summary>
+    public bool IsExempt(PeerAddress address) => IsLocal(address) || Proxies.Contains(address);
+
+    /// <summary>The proxies that are believed about where a request comes from.</summary>
+    public TrustedProxies Proxies { get; init; } = TrustedProxies.None;
+
+    /// <summary>For a request from its first byte (or from the connection's start) to its last, and for an answer to be taken.</summary>
+    public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Between two requests of a connection.</summary>
+    public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What a server that stops leaves to who has asked and has not taken the whole answer.</summary>
+    public TimeSpan Farewell { get; init; } = TimeSpan.FromSeconds(0.4);
+
+    /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
+    /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
+    /// <param name="connections">Open at this moment.</param>
+    public bool IsOver(TimeSpan deadline, bool idle, int connections, TimeSpan now) =>
+        deadline < now || (idle && connections > Connections / 4 * 3 && deadline - Idle + TimeSpan.FromSeconds(1) < now);
+
+    /// <summary>Bytes a second at which a body must come on the whole.</summary>
+    public int BodyRate { get; init; } = 32 * 1024;
+
+    /// <summary>For the bodies and answers that are large, of all connections together.</summary>
+    public HttpMemory Memory { get; init; } = new(32 * 1024 * 1024);
+
+    public TimeSpan ForBody(int length) => Request + TimeSpan.FromSeconds((double)length / BodyRate);
+}
