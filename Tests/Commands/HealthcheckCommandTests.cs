@@ -82,7 +82,7 @@ public class HealthcheckCommandTests
     }
 
     [Fact]
-    public void AnAnswerThatBreaksOffIsNotHealthy()
+    public async Task AnAnswerThatBreaksOffIsNotHealthy()
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
@@ -93,7 +93,7 @@ public class HealthcheckCommandTests
             client.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok"u8);
         });
         Assert.Equal(ExitCode.NoPeer, Assert.Throws<CommandException>(() => Check($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}")).Code);
-        sending.Wait();
+        await sending;
     }
 
     static async Task AnswerAsync(UdpClient tracker)
