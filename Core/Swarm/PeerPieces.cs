@@ -90,6 +90,13 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
     /// <summary>True, once, for the answer to a request that we withdrew.</summary>
     public bool AnswersWithdrawn(in BlockRef block) => _withdrawn.Remove(block);
 
+    /// <summary>When it may be looked for blocks again that a reader waits for.</summary>
+    public TimeSpan NextRescue { get; set; }
+
+    /// <summary>Seconds a reader waited for its blocks until another peer had sent them: without a block from it since, it is taken
+    /// to be as slow with the next.</summary>
+    public double Owed { get; set; }
+
     /// <summary>The peer would rather be asked for this piece than for another; the latest few count.</summary>
     public void Suggest(int piece)
     {

@@ -33,33 +33,36 @@ sealed partial class PiecePicker
             peer.Rate.Add(block.Length);
             PartialPiece partial = _partials[block.Piece];
             int index = block.Begin / Geometry.BlockLength;
-            CancelOthers(block, partial.AskedOf(index) - 1, cancel);
+            peer.Owed = 0;
+            CancelOthers(block, partial.AskedOf(index) - 1, now, cancel);
             Receive(partial, index, peer);
             return BlockVerdict.Accepted;
         }
-        return peer.AnswersWithdrawn(block) ? OnLateBlock(peer, block, cancel) : BlockVerdict.Unrequested;
+        return peer.AnswersWithdrawn(block) ? OnLateBlock(peer, block, now, cancel) : BlockVerdict.Unrequested;
     }
 
     // An answer to a request we withdrew is as good as any, if the block is still to come.
-    BlockVerdict OnLateBlock(PeerPieces peer, in BlockRef block, List<PeerPieces> cancel)
+    BlockVerdict OnLateBlock(PeerPieces peer, in BlockRef block, TimeSpan now, List<PeerPieces> cancel)
     {
         int index = block.Begin / Geometry.BlockLength;
         peer.Rate.Add(block.Length);
         if (!Needed[block.Piece] || peer.Trials > 0) return BlockVerdict.Duplicate;
         if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer);
         if (partial.IsReceived(index) || !MayTake(partial, peer)) return BlockVerdict.Duplicate;
-        CancelOthers(block, partial.AskedOf(index), cancel);
+        CancelOthers(block, partial.AskedOf(index), now, cancel);
         Receive(partial, index, peer);
         return BlockVerdict.Accepted;
     }
 
     /// <param name="others">How many are asked for the block: with hundreds of peers most searches can end early.</param>
-    void CancelOthers(in BlockRef block, int others, List<PeerPieces> cancel)
+    void CancelOthers(in BlockRef block, int others, TimeSpan now, List<PeerPieces> cancel)
     {
         for (int i = 0; others > 0 && i < _peers.Count; i++)
         {
             PeerPieces other = _peers[i];
+            double silence = InOrder ? Silence(other, now) : 0;
             if (!other.Requests.TryRemove(block, out _)) continue;
+            if (InOrder && other.Requests.Count == 0) other.Owed = silence;
             other.Withdraw(block);
             cancel.Add(other);
             others--;

@@ -9,7 +9,8 @@
 //      early for a slow queue is not held back from who could send it at once. The slow peer is sent a cancel, and nobody else is
 //      asked before it has rejected the block: so it does not come twice. When none is missing (endgame) both are asked at once,
 //      and the second to answer is sent the cancel.
-// When sequential, 1 to 5 are one: the first piece that is open or missing.
+// In order (sequential, or while somebody reads) 1 to 5 are one: the first piece that is open or missing. Before it come blocks a
+// reader waits for that other peers are slow to send: those are asked of this peer as well, of two peers at most.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
 // have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
 using TinyTorrent.Types;
@@ -38,6 +39,9 @@ sealed partial class PiecePicker
     const int LooksAtOthers = 256;
     static readonly TimeSpan s_searchPause = TimeSpan.FromSeconds(MinimumGainSeconds);
 
+    // What a reader is about to need, in bytes.
+    const int ReadAhead = 8 << 20;
+
     // A piece is left to a peer on trial as long as that needs no more than this for the rest.
     const double AloneSeconds = 20;
 
@@ -61,7 +65,7 @@ sealed partial class PiecePicker
         if (peer.InterestingCount == 0 || into.IsEmpty) return 0;
         if (peer.PeerChoking) return PickAllowedFast(peer, into, now);
 
-        int count = 0, pipeline = peer.Requests.Count + into.Length;
+        int count = InOrder && peer.Trials == 0 ? PickForReader(peer, into, now) : 0, pipeline = peer.Requests.Count + into.Length;
         while (count < into.Length && ChoosePiece(peer, pipeline, now) is { } partial)
             count += TakeFree(partial, peer, into[count..], now);
         if (count < into.Length && peer.Trials == 0) count += PickFromOthers(peer, into[count..], now);
@@ -235,6 +239,40 @@ sealed partial class PiecePicker
         return count;
     }
 
+    // What is read next and asked of peers that will take much longer than this one would. Only a peer that has shown its rate can
+    // promise that. Whoever comes second is sent a cancel, so little comes twice.
+    int PickForReader(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
+    {
+        if (now < peer.NextRescue || peer.BytesPerSecond == 0) return 0;
+        peer.NextRescue = now + s_searchPause;
+        if (now - _rankedAt >= s_searchPause || _owners.Count == 0) RankOwners(now);
+        int first = Needed.NextShared(IsRead ? _high : Needed, 0), pieces = Math.Max(1, ReadAhead / _geometry.PieceLength), count = 0, looks = LooksAtOthers;
+        if (first < 0) return 0;
+        double own = SecondsPerBlock(peer, now), start = Silence(peer, now);
+        foreach (PeerPieces owner in _owners)
+        {
+            if (owner == peer) continue;
+            int ahead = 0;
+            for (int slot = 0; slot < owner.Requests.Slots; slot++)
+            {
+                Request request = owner.Requests[slot];
+                if (request.IsGap) continue;
+                double theirs = owner.Silence + ++ahead * owner.SecondsPerBlock, ours = start + (peer.Requests.Count + peer.AwaitedRecalls + 1) * own;
+                if (count == into.Length || looks-- == 0) return count;
+                // For the piece that is waited for now any gain counts: its blocks stand in front of the queues of who sends them soon.
+                BlockRef block = request.Block;
+                if ((uint)(block.Piece - first) >= pieces) continue;
+                if (theirs < ours * (block.Piece == first ? 1 : Gain) + MinimumGainSeconds || !MayAskToo(block, peer)) continue;
+                PartialPiece partial = _partials[block.Piece];
+                if (partial.AskedOf(block.Begin / Geometry.BlockLength) > 1) continue;
+                partial.Ask(block.Begin / Geometry.BlockLength);
+                peer.Requests.Add(block, now);
+                into[count++] = block;
+            }
+        }
+        return count;
+    }
+
     void RankOwners(TimeSpan now)
     {
         _rankedAt = now;
@@ -270,6 +308,6 @@ sealed partial class PiecePicker
     {
         if (peer.Requests.Count == 0) return 0;
         TimeSpan oldest = peer.Requests[0].SentAt, since = peer.LastBlock > oldest ? peer.LastBlock : oldest;
-        return (now - since).TotalSeconds;
+        return (now - since).TotalSeconds + peer.Owed;
     }
 }

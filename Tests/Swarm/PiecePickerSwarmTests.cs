@@ -130,4 +130,54 @@ public class PiecePickerSwarmTests(ITestOutputHelper output)
             Assert.True(model.MostPartials <= 2 * peers + 8 + 40, $"{model.MostPartials} pieces in progress with {peers} peers");
         }
     }
+
+    [Fact]
+    public void ASlowSeedHoldsUpNobodyWhoReads()
+    {
+        double worst = 0, wasted = 0;
+        for (int seed = 0; seed < 10; seed++)
+        {
+            double alone = First(seed, 0, out _), beside = First(seed, 2, out DownloadModel model);
+            worst = Math.Max(worst, beside - alone);
+            double start = model.Now, longest = 0, last = start;
+            for (int pieces = 0; !model.Picker.IsComplete;)
+            {
+                model.Run(0.05);
+                int next = Enumerable.Range(0, 64).TakeWhile(p => model.Picker.Have[p]).Count();
+                if (next > pieces) (pieces, last) = (next, model.Now);
+                longest = Math.Max(longest, model.Now - last);
+                Assert.True(model.Now < 60);
+            }
+            Assert.True(longest < 4, $"seed {seed}: a reader waited for {longest} s");
+            wasted = Math.Max(wasted, (double)model.Duplicates / (16 << 20));
+        }
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"the first piece came {worst:0.00} s later beside slow seeds, {wasted:P2} came twice"));
+        Assert.True(worst < 2);
+        Assert.True(wasted < 0.01);
+
+        static double First(int seed, int slow, out DownloadModel model)
+        {
+            model = new DownloadModel(new Geometry(16 << 20, 256 * 1024), new Random(seed));
+            model.Picker.Sequential = true;
+            for (int i = 0; i < slow; i++) model.Join(0.8 * KiB, 0.02);
+            model.Join(1300 * KiB, 0.02);
+            while (!model.Picker.Have[0]) Assert.False(model.Run(0.02) || model.Now > 60);
+            return model.Now;
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.5)]
+    public void LittleComesTwiceToWhoReadsFromPeersOfEverySpeed(double burst)
+    {
+        var geometry = new Geometry(200L << 20, 256 * 1024);
+        var model = new DownloadModel(geometry, new Random(1));
+        model.Picker.Sequential = true;
+        foreach (double rate in (double[])[8, 30, 100, 300, 300, 1000, 1000, 1000, 3000, 5000]) model.Join(rate * KiB, 0.02 + 0.1 * model.Random.NextDouble(), burst: burst);
+        Assert.True(model.Run(60));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(double)model.Duplicates / geometry.TotalLength:P2} fetched twice in {model.Now:0.0} s"));
+        Assert.True(model.Duplicates < geometry.TotalLength / 50);
+        Assert.True(model.Now < 1.5 + 1.2 * geometry.TotalLength / (11738 * KiB), $"{model.Now} s");
+    }
 }
