@@ -198,7 +198,9 @@ public sealed class EngineTests : IDisposable
         var store = new PieceStore(metainfo.Files, Path.Combine(_folder, folder));
         var resume = new ResumeFile(Path.Combine(_folder, $"{folder}.resume"), metainfo.InfoHash, metainfo.Geometry, store);
         var picker = new PiecePicker(metainfo.Geometry, new Random(1));
-        Assert.True(ExistingContent.Find(metainfo, store, resume, picker, (_, _) => { }, default).IsOk);
+        Assert.True(ExistingContent.Find(metainfo, store, resume.Load(out _), picker, (_, _) => { }, default).IsOk);
+        for (int file = 0; file < metainfo.Files.Files.Count; file++)
+            if (File.Exists(store.PathOf(file))) store.Adopt(file);
         store.CreateEmptyFiles();
         var torrent = new ActiveTorrent(engine, metainfo, store, resume, picker, []);
         engine.Add(torrent);

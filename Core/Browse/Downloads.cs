@@ -24,6 +24,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         public InfoHash Hash { get; } = hash;
         public volatile ActiveTorrent? Torrent;
         public volatile Playback? Playback;
+        public StoredDownload? Stored;
         public volatile string? Error;
         public volatile bool IsChecking;
         public CancellationTokenSource Stop { get; } = new();
@@ -72,6 +73,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         await entry.Stop.CancelAsync().ConfigureAwait(false);
         await entry.Work.ConfigureAwait(false);
         if (entry.Torrent is { } torrent) await engine.RemoveAsync(torrent).ConfigureAwait(false);
+        entry.Stored?.Dispose();
         lock (_gate) _entries.Remove(entry); // not before: its files would be opened twice
         entry.Dispose();
         return true;
@@ -90,7 +92,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         {
             MetainfoFile metainfo = fetch(entry.Hash, entry.Stop.Token);
             entry.IsChecking = true;
-            StoredDownload download = Prepare(metainfo, entry.Stop.Token);
+            StoredDownload download = entry.Stored = Prepare(metainfo, entry.Stop.Token);
             var torrent = new ActiveTorrent(engine, download, metainfo.Trackers, [announce]);
             (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
             engine.Add(torrent);
@@ -113,8 +115,6 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
         try
         {
             Require(download.Check((_, _) => { }, cancellation));
-            // A stranger chose the name, and a click is not much of a decision.
-            if (download.LiesOnSomethingElse) throw new IOException($"{metainfo.Name} exists in {folder} and is something else");
             Require(download.Begin());
             return download;
         }

@@ -10,6 +10,7 @@ static class GetCommand
     static readonly Option[] s_options =
     [
         new("--output", "DIR", "where the content goes (default: the current folder); - writes the bytes of one file to stdout") { Short = 'o' },
+        new("--force", null, "overwrite files that hold something else") { Short = 'f' },
         TransferOptions.Engine,
         new("--seed", null, "go on seeding after completion, until stopped"),
         new("--seed-ratio", "R", "seed until R times the content has been sent"),
@@ -37,7 +38,9 @@ static class GetCommand
             Details = """
                 SOURCE is a .torrent file, its http or https URL, or - for one on stdin. With --tracker it may be a NAME or an info-hash in that tracker's catalogue (see 'tinytorrent list'); a name must be exact, and what comes near is listed instead.
 
-                An interrupted download goes on where it stopped; content that is there already is checked and used.
+                An interrupted download goes on where it stopped; content that is there already is checked, used and repaired. A file that has no piece of the torrent is not touched: get ends with exit code 6, unless --force is given. What a download needs to go on is kept in the folder .tinytorrent beside it, after --files or --select also when those are complete.
+
+                With -o - a copy of the file is kept in $TMPDIR (or /tmp) until the end.
 
                   tinytorrent get film.torrent -o ~/Videos
                   tinytorrent get film.mkv --tracker http://host:6969
@@ -75,38 +78,35 @@ static class GetCommand
         bool toStdout = arguments.Value("--output") == "-";
         FileEntry? streamed = toStdout ? OnlyFile(metainfo.Files, wanted) : null;
         if (toStdout && arguments.Has("--json")) throw Arguments.Usage("--json and --output - both want stdout");
-        string folder = toStdout ? Directory.CreateTempSubdirectory("tinytorrent-").FullName : arguments.Value("--output") ?? ".";
+        using StdoutCopy? copy = toStdout ? StdoutCopy.Create() : null;
+        string folder = copy?.Folder ?? arguments.Value("--output") ?? ".";
         TransferOptions.MakeFolder(folder);
-        try
-        {
-            var download = new StoredDownload(metainfo, folder, wanted);
-            download.Picker.Sequential = toStdout || arguments.Has("--sequential");
-            Transfer.Require(download.Check(new HashingProgress(progress, "checking").Show, interrupt.Token));
-            Transfer.Require(download.Begin());
+        if (metainfo.WebSeeds.Count > 0) progress.Line($"{metainfo.Name}: its web seeds are not used, only peers are");
+        using var download = new StoredDownload(metainfo, folder, wanted, arguments.Has("--force"));
+        download.Picker.Sequential = toStdout || arguments.Has("--sequential");
+        Transfer.Require(download.Check(new HashingProgress(progress, "checking").Show, interrupt.Token));
+        Transfer.Require(download.Begin());
+        (int found, int all) = download.Pieces;
+        if (found > 0 && found < all) progress.Line($"{metainfo.Name}: {found:N0} of {all:N0} pieces found");
 
-            ExitCode exit;
-            bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
-            await using (Engine engine = TransferOptions.Start(options))
-            {
-                var torrent = new ActiveTorrent(engine, download, source.Trackers, TransferOptions.GivenTrackers(arguments));
-                var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
-                StdoutWriter? stdout = streamed is { } file ? new StdoutWriter(file, metainfo.Geometry, download.Store, torrent.Torrent) : null;
-                exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
-                if (exit == ExitCode.Done)
-                {
-                    Transfer.Require(download.Finish());
-                    transfer.WriteCompleted();
-                }
-                if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given
-                    exit = await transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength).ConfigureAwait(false);
-                else if (exit == ExitCode.Done) torrent.KeepsState = false;
-            }
-            if (exit == ExitCode.Done && !seeds) download.Forget();
-            return exit;
-        }
-        finally
+        ExitCode exit;
+        bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
+        await using (Engine engine = TransferOptions.Start(options))
         {
-            if (toStdout) Directory.Delete(folder, recursive: true);
+            var torrent = new ActiveTorrent(engine, download, source.Trackers, TransferOptions.GivenTrackers(arguments));
+            var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);
+            StdoutWriter? stdout = streamed is { } file ? new StdoutWriter(file, metainfo.Geometry, download.Store, torrent.Torrent) : null;
+            exit = await transfer.DownloadAsync(timeout, () => stdout?.Write()).ConfigureAwait(false);
+            if (exit == ExitCode.Done)
+            {
+                Transfer.Require(download.Finish());
+                transfer.WriteCompleted();
+            }
+            if (exit == ExitCode.Done && seeds) // until the ratio or the time, whichever comes first; for ever if neither is given
+                exit = await transfer.SeedAsync((stats, passed) => passed >= time || stats.Uploaded >= ratio * metainfo.Geometry.TotalLength).ConfigureAwait(false);
+            else if (exit == ExitCode.Done) torrent.KeepsState = download.NeedsState;
         }
+        if (exit == ExitCode.Done && !seeds && !download.NeedsState) download.Forget();
+        return exit;
     }
 }

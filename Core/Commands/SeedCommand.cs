@@ -44,7 +44,7 @@ static class SeedCommand
 
         var store = PieceStore.ForContent(metainfo.Files, path);
         var picker = new PiecePicker(metainfo.Geometry, new Random());
-        Transfer.Require(ExistingContent.Find(metainfo, store, resume: null, picker, new HashingProgress(progress, "checking").Show, interrupt.Token));
+        Transfer.Require(ExistingContent.Find(metainfo, store, state: null, picker, new HashingProgress(progress, "checking").Show, interrupt.Token));
         if (picker.Have.IsEmpty) throw new CommandException(ExitCode.Incomplete, $"{path}: no piece of the torrent is whole there (see 'tinytorrent verify')");
         for (int piece = 0; piece < metainfo.Geometry.PieceCount; piece++)
             if (!picker.Have[piece]) picker.SetPriority(piece, PiecePriority.Skip);

@@ -16,6 +16,8 @@ enum OpenFor
     Creating = 2,
     /// <summary>Links beneath the root are the user's own and are followed.</summary>
     FollowLinks = 4,
+    /// <summary>As <see cref="Creating"/>, and <see cref="DiskFault.Occupied"/> if anything of that name exists.</summary>
+    New = 8,
 }
 
 /// <summary>One stretch of pinned memory; laid out like <c>struct iovec</c>.</summary>
@@ -32,6 +34,11 @@ readonly unsafe struct Stretch(byte* at, nint length)
 
 /// <summary>Device and inode.</summary>
 readonly record struct FileIdentity(ulong Device, ulong Inode);
+
+/// <summary>What tells a file from a later one of the same name: the device's number may change when it is mounted again, and
+/// an inode is used again, but not with the same time of birth.</summary>
+/// <param name="Born">In ns since 1970; 0 where the file system does not note it.</param>
+readonly record struct FileMark(ulong Inode, long Born);
 
 abstract class Disk
 {
@@ -58,6 +65,11 @@ abstract class Disk
     /// <summary>What the file at the path is, whatever it is called; null if there is none, if it has several names by the
     /// user's will (hard links) or if the system does not tell.</summary>
     public virtual FileIdentity? IdentityOf(string path) => null;
+
+    /// <summary>The mark of the file at the path itself; where the system does not tell, all files have the same.</summary>
+    public virtual FileMark MarkOf(string path) => default;
+
+    public virtual FileMark MarkOf(SafeFileHandle file) => default;
 
     /// <summary>False if the path, with links followed, is a pipe, a socket, a device or a folder, as far as the system tells.</summary>
     public virtual bool IsRegular(string path) => true;

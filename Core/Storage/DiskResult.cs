@@ -16,6 +16,10 @@ enum DiskFault : byte
     Permission,
     /// <summary>The file is absent, or ends before the bytes asked for.</summary>
     Missing,
+    /// <summary>Something that is not ours has the name.</summary>
+    Occupied,
+    /// <summary>Another process uses it.</summary>
+    Busy,
     /// <summary>Everything else; <see cref="DiskResult.Reason"/> has the system's words.</summary>
     Io,
 }
@@ -25,7 +29,7 @@ enum DiskFault : byte
 readonly record struct DiskResult(DiskFault Fault, string? Path, string? Reason)
 {
     // errno values every Linux architecture shares.
-    const int NotPermitted = 1, NoEntry = 2, AccessDenied = 13, NotADirectory = 20, NoSpace = 28, ReadOnlyFileSystem = 30,
+    const int NotPermitted = 1, NoEntry = 2, AccessDenied = 13, AlreadyExists = 17, NotADirectory = 20, NoSpace = 28, ReadOnlyFileSystem = 30,
         TooManyLinks = 40, OverQuota = 122;
 
     public static DiskResult Ok => default;
@@ -39,6 +43,7 @@ readonly record struct DiskResult(DiskFault Fault, string? Path, string? Reason)
             ReadOnlyFileSystem => DiskFault.ReadOnly,
             NotPermitted or AccessDenied or TooManyLinks => DiskFault.Permission,
             NoEntry or NotADirectory => DiskFault.Missing,
+            AlreadyExists => DiskFault.Occupied,
             _ => DiskFault.Io,
         },
         path,

@@ -21,6 +21,10 @@ sealed class DiskState
     public string ResumePath => Path.Combine(_folder, _name + ".resume");
     public string EdgePath => Path.Combine(_folder, _name + ".edge");
 
+    /// <summary>The record of the files made, as a path beneath the content's folder.</summary>
+    public string MadeBeneath => FolderName + '/' + _name + ".made";
+    public string LockPath => Path.Combine(_folder, _name + ".lock");
+
     /// <summary>Removes it all, and the folder if no other download uses it.</summary>
     public void Forget()
     {
@@ -28,6 +32,7 @@ sealed class DiskState
         {
             File.Delete(ResumePath);
             File.Delete(EdgePath);
+            File.Delete(Path.Combine(_folder, _name + ".made"));
             Directory.Delete(_folder);
         }
         catch (Exception e) when (DiskResult.IsDisk(e)) { } // in use by another download, or gone: what is left does no harm

@@ -9,10 +9,10 @@ namespace TinyTorrent.Storage;
 static class ExistingContent
 {
     /// <summary>Tells the picker what is there. Blocks until all of it is known.</summary>
+    /// <param name="state">What the resume file says; null if there is none.</param>
     /// <param name="progress">Bytes hashed so far, bytes to hash.</param>
-    public static DiskResult Find(MetainfoFile metainfo, PieceStore store, ResumeFile? resume, PiecePicker picker, Action<long, long> progress, CancellationToken cancellation)
+    public static DiskResult Find(MetainfoFile metainfo, PieceStore store, ResumeState? state, PiecePicker picker, Action<long, long> progress, CancellationToken cancellation)
     {
-        ResumeState? state = resume?.Load(out _);
         var toHash = Present(metainfo, store);
         if (state is not null)
         {

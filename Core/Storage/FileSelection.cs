@@ -35,6 +35,9 @@ sealed class FileSelection
 
     public bool Wants(int file) => _wanted[file];
 
+    /// <summary>Not every file was asked for.</summary>
+    public bool IsPart => Array.IndexOf(_wanted, false) >= 0;
+
     /// <summary>Has the picker skip every piece that no wanted file touches.</summary>
     public void SkipOthers(Geometry geometry, PiecePicker picker)
     {

@@ -9,11 +9,11 @@ namespace TinyTorrent.Storage;
 
 sealed unsafe partial class LinuxDisk : Disk
 {
-    const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, NonBlocking = 0x800, CloseOnExec = 0x80000, PathOnly = 0x200000;
+    const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, NonBlocking = 0x800, CloseOnExec = 0x80000, PathOnly = 0x200000;
     const int Here = -100; // AT_FDCWD
-    // statx, unlike stat, has one layout on all architectures: links at 16, mode at 28, inode at 32, device at 136.
+    // statx, unlike stat, has one layout on all architectures: links at 16, mode at 28, inode at 32, birth at 80, device at 136.
     const int StatusSize = 256, NoFollowStatus = 0x100, ThisFile = 0x1000;
-    const uint StatusType = 1, StatusLinks = 4, StatusInode = 0x100;
+    const uint StatusType = 1, StatusLinks = 4, StatusInode = 0x100, StatusBirth = 0x800;
     const int Interrupted = 4, NoEntry = 2, AlreadyExists = 17, NotADirectory = 20, NameTooLong = 36;
     const int LongestPath = 4096; // with the slash between and the NUL at the end
 
@@ -26,7 +26,7 @@ sealed unsafe partial class LinuxDisk : Disk
     public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
     {
         handle = null;
-        bool creating = purpose.HasFlag(OpenFor.Creating);
+        bool creating = (purpose & (OpenFor.Creating | OpenFor.New)) != 0;
         int noFollow = purpose.HasFlag(OpenFor.FollowLinks) ? 0 : NoFollow;
 
         // The walk could go deeper than any path reaches, to a file nobody could open afterwards.
@@ -47,9 +47,16 @@ sealed unsafe partial class LinuxDisk : Disk
 
             string name = rest.ToString();
             // Non-blocking, or a named pipe in the file's place would hold this thread for ever.
-            int flags = noFollow | CloseOnExec | NonBlocking | (purpose.HasFlag(OpenFor.Writing) ? ReadWrite : ReadOnly) | (creating ? Create : 0);
+            int flags = noFollow | CloseOnExec | NonBlocking | (purpose.HasFlag(OpenFor.Writing) ? ReadWrite : ReadOnly)
+                | (creating ? Create : 0) | (purpose.HasFlag(OpenFor.New) ? Exclusive : 0);
             int file = OpenAt(folder, name, flags, 0x1B6); // 0666
-            if (file < 0) return DiskResult.FromErrno(Marshal.GetLastPInvokeError(), Join(root, path, 0));
+            if (file < 0)
+            {
+                int error = Marshal.GetLastPInvokeError();
+                return error == AlreadyExists && IsLinkAt(folder, name)
+                    ? new DiskResult(DiskFault.Permission, Join(root, path, 0), DiskResult.LinkRefused)
+                    : DiskResult.FromErrno(error, Join(root, path, 0));
+            }
             if (!IsRegular(file, "", ThisFile))
             {
                 _ = Close(file);
@@ -118,6 +125,18 @@ sealed unsafe partial class LinuxDisk : Disk
         return links > 1 ? null : new FileIdentity(*(ulong*)(status + 136), *(ulong*)(status + 32));
     }
 
+    public override FileMark MarkOf(string path) => MarkOf(Here, path, NoFollowStatus);
+
+    public override FileMark MarkOf(SafeFileHandle file) => MarkOf((int)file.DangerousGetHandle(), "", ThisFile);
+
+    static FileMark MarkOf(int folder, string path, int flags)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        if (StatX(folder, path, flags, StatusInode | StatusBirth, status) < 0) return default;
+        bool hasBirth = (*(uint*)status & StatusBirth) != 0;
+        return new FileMark(*(ulong*)(status + 32), hasBirth ? *(long*)(status + 80) * 1_000_000_000 + *(uint*)(status + 88) : 0);
+    }
+
     // A pipe or a device that lies where content should be: written to, it would swallow every piece and fail each.
     public override bool IsRegular(string path) => IsRegular(Here, path, 0);
 
@@ -168,11 +187,16 @@ sealed unsafe partial class LinuxDisk : Disk
         }
 
         // O_DIRECTORY wins over O_NOFOLLOW in what the kernel reports, so a link looks like any other non-folder.
-        byte target;
-        result = error == NotADirectory && ReadLinkAt(parent, name, &target, 1) >= 0
+        result = error == NotADirectory && IsLinkAt(parent, name)
             ? new DiskResult(DiskFault.Permission, null, DiskResult.LinkRefused)
             : DiskResult.FromErrno(error);
         return -1;
+    }
+
+    static bool IsLinkAt(int parent, string name)
+    {
+        byte target;
+        return ReadLinkAt(parent, name, &target, 1) >= 0;
     }
 
     static Span<Stretch> Advance(Span<Stretch> stretches, nint done)

@@ -2,7 +2,9 @@
 // between files are this class's business. Positional (no file position is shared) and never memory-mapped: mapped
 // payload counts as the process's own memory and gets containers killed.
 // Files and their folders appear at the first write to them, are never preallocated (holes stay holes) and are opened
-// without following links beneath the root. Padding files (BEP 47) are never on disk; bytes of files nobody asked for go
+// without following links beneath the root. A file that exists is written to only if it was adopted, and one that appears
+// between that decision and the first write is a fault: it is somebody else's. A file that is longer than the torrent says
+// keeps its tail until the end of the download. Padding files (BEP 47) are never on disk; bytes of files nobody asked for go
 // to the selection's edge file. Two names the file system takes for one file (by case, by Unicode normal form) are a fault
 // before either spoils the other. A file that disappears under way is a fault, not made again without its verified pieces.
 // Any thread may call anything. Two writers of the same bytes leave either's bytes.
@@ -30,9 +32,10 @@ sealed unsafe class PieceStore : IDisposable
     readonly Disk _disk;
     readonly HandleCache _handles;
     readonly bool[] _aside; // this file's bytes are in the edge file
+    readonly bool[] _ours; // this file may be written to where it exists; the last one stands for the edge file
+    readonly Lock _making = new(); // held while a file is made
     readonly Dictionary<FileIdentity, int> _owners = []; // which of the torrent's files each file on disk is; its own lock
     readonly long[] _reached; // how long this file was at least, found or made by us
-    readonly bool[] _seen; // this file was open for writing before; the last one stands for the edge file
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
     /// <param name="root">The output folder: every path of <paramref name="files"/> is beneath it. Made when needed.</param>
@@ -49,7 +52,7 @@ sealed unsafe class PieceStore : IDisposable
         _selection = selection;
         _disk = disk ?? Disk.Native;
         _handles = new HandleCache(handleLimit);
-        _seen = new bool[files.Files.Count + 1];
+        _ours = new bool[files.Files.Count + 1];
         _reached = new long[files.Files.Count + 1];
         _aside = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
@@ -73,13 +76,32 @@ sealed unsafe class PieceStore : IDisposable
 
     public FileMap Files { get; }
 
+    /// <summary>Where each file that is made is noted before its first byte; null: nowhere.</summary>
+    public MadeFiles? Made { get; init; }
+
     /// <summary>Files open, for tests.</summary>
     internal int OpenFiles => _handles.Count;
 
     int EdgeFile => Files.Files.Count;
 
+    /// <summary>Where the files are, or would be.</summary>
+    public ContentPlace Place => _place;
+
     /// <summary>Where the file is, or would be, on disk. A padding file's path names nothing.</summary>
     public string PathOf(int file) => file == EdgeFile || _aside[file] ? _selection!.EdgePath : _place.PathOf(Files.Files[file]);
+
+    /// <summary>True if the file was asked for.</summary>
+    public bool Wants(int file) => _selection?.Wants(file) != false;
+
+    /// <summary>True if the file's bytes are in the selection's edge file.</summary>
+    public bool IsAside(int file) => _aside[file];
+
+    /// <summary>What exists under the file's name may be written to, and is cut at the end. Before the first write.</summary>
+    public void Adopt(int file) => Volatile.Write(ref _ours[file], true);
+
+    /// <summary>The file stays as it is: its bytes go to the edge file, which has room for two pieces of it. Before the first
+    /// write; with a selection only.</summary>
+    public void SetAside(int file) => _aside[file] = true;
 
     /// <summary>Fills <paramref name="into"/> from the content. <see cref="DiskFault.Missing"/> if any of it lies beyond its
     /// file's end; what was never written before the end reads as zeros.</summary>
@@ -136,12 +158,12 @@ sealed unsafe class PieceStore : IDisposable
         return DiskResult.Ok;
     }
 
-    /// <summary>Makes the files that no write will ever make. An existing one that should be empty is cut.</summary>
+    /// <summary>Makes the files that no write will ever make.</summary>
     public DiskResult CreateEmptyFiles()
     {
         for (int file = 0; file < Files.Files.Count; file++)
         {
-            if (Files.Files[file] is not { Length: 0, IsPadding: false } || _aside[file]) continue;
+            if (Files.Files[file] is not { Length: 0, IsPadding: false } || _aside[file] || _ours[file]) continue;
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
             _handles.Return(entry!, written: true);
@@ -149,13 +171,13 @@ sealed unsafe class PieceStore : IDisposable
         return DiskResult.Ok;
     }
 
-    /// <summary>Cuts files that are longer than the torrent says: one that was whole but for a tail too many is never
-    /// written to. For the end of a download; files nobody asked for are left alone.</summary>
+    /// <summary>Cuts files of ours that are longer than the torrent says. For the end of a download; files nobody asked for are
+    /// left alone.</summary>
     public DiskResult CutLongFiles()
     {
         for (int file = 0; file < Files.Files.Count; file++)
         {
-            if (Files.Files[file].IsPadding || _selection?.Wants(file) == false) continue;
+            if (Files.Files[file].IsPadding || !_ours[file] || _aside[file] || !Wants(file)) continue;
             if (FileStamp.Of(PathOf(file)).Length <= Files.Files[file].Length) continue;
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
@@ -282,21 +304,43 @@ sealed unsafe class PieceStore : IDisposable
         if (_handles.TryRent(file, writing, out entry)) return DiskResult.Ok;
         if (writing && _readOnly) return new(DiskFault.ReadOnly, PathOf(file), "the content is open for reading only");
 
-        OpenFor purpose = _readOnly ? OpenFor.FollowLinks : OpenFor.Reading;
-        if (writing) purpose |= Volatile.Read(ref _seen[file]) ? OpenFor.Writing : OpenFor.Writing | OpenFor.Creating;
-        DiskResult result = file == EdgeFile
-            ? _disk.Open(_selection!.EdgeRoot, _selection.EdgeBeneath, purpose, out SafeFileHandle? handle)
-            : _disk.Open(_place.Root, _place.Relative(Files.Files[file]), purpose, out handle);
-        if (result.IsOk && writing && file != EdgeFile && !_seen[file]) result = Claim(file);
-        if (result.IsOk && writing && file != EdgeFile) result = CutToLength(handle!, Files.Files[file].Length);
+        DiskResult result = writing ? OpenToWrite(file, out SafeFileHandle? handle)
+            : Open(file, _readOnly ? OpenFor.FollowLinks : OpenFor.Reading, out handle);
         if (!result.IsOk)
         {
             handle?.Dispose();
             return Named(result, file);
         }
-        if (writing) Volatile.Write(ref _seen[file], true);
         entry = _handles.Add(file, handle!, writing);
         return entry is null ? new(DiskFault.Io, PathOf(file), "the store is closed") : DiskResult.Ok;
+    }
+
+    DiskResult Open(int file, OpenFor purpose, out SafeFileHandle? handle) => file == EdgeFile
+        ? _disk.Open(_selection!.EdgeRoot, _selection.EdgeBeneath, purpose, out handle)
+        : _disk.Open(_place.Root, _place.Relative(Files.Files[file]), purpose, out handle);
+
+    DiskResult OpenToWrite(int file, out SafeFileHandle? handle)
+    {
+        if (Volatile.Read(ref _ours[file])) return Open(file, OpenFor.Writing, out handle);
+        lock (_making) // what another thread has just made is not in the way
+        {
+            if (_ours[file]) return Open(file, OpenFor.Writing, out handle);
+            DiskResult result = file == EdgeFile ? Open(file, OpenFor.Writing | OpenFor.Creating, out handle) : Make(file, out handle);
+            if (result.IsOk) Volatile.Write(ref _ours[file], true);
+            return result;
+        }
+    }
+
+    DiskResult Make(int file, out SafeFileHandle? handle)
+    {
+        DiskResult result = Open(file, OpenFor.Writing | OpenFor.New, out handle);
+        if (result.Fault == DiskFault.Occupied)
+        {
+            DiskResult claimed = Claim(file);
+            return claimed.IsOk ? new(DiskFault.Occupied, PathOf(file), "it has appeared meanwhile, and is not of this download") : claimed;
+        }
+        if (result.IsOk) result = Claim(file);
+        return result.IsOk && Made is not null ? Made.Note(file, _disk.MarkOf(handle!)) : result;
     }
 
     // The first to come owns the file on disk. What a user linked together on purpose is nobody's.
@@ -310,7 +354,6 @@ sealed unsafe class PieceStore : IDisposable
         }
     }
 
-    // Another version of the file may have been longer, and its tail would outlive the download.
     static DiskResult CutToLength(SafeFileHandle handle, long length)
     {
         try

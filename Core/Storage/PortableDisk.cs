@@ -9,7 +9,7 @@ sealed unsafe class PortableDisk : Disk
     public override DiskResult Open(string root, string path, OpenFor purpose, out SafeFileHandle? handle)
     {
         handle = null;
-        bool creating = purpose.HasFlag(OpenFor.Creating);
+        bool creating = (purpose & (OpenFor.Creating | OpenFor.New)) != 0;
         string at = root;
         try
         {
@@ -27,7 +27,7 @@ sealed unsafe class PortableDisk : Disk
             if (!purpose.HasFlag(OpenFor.Writing) && FileStamp.Of(at).Length == 0) return EndsEarly(0) with { Path = at };
             handle = File.OpenHandle(
                 at,
-                creating ? FileMode.OpenOrCreate : FileMode.Open,
+                purpose.HasFlag(OpenFor.New) ? FileMode.CreateNew : creating ? FileMode.OpenOrCreate : FileMode.Open,
                 purpose.HasFlag(OpenFor.Writing) ? FileAccess.ReadWrite : FileAccess.Read,
                 FileShare.ReadWrite | FileShare.Delete);
             return DiskResult.Ok;

@@ -19,6 +19,9 @@ sealed record ResumeState(Bitfield Pieces, IReadOnlyList<(int Piece, Bitfield Bl
 {
     /// <summary>Set when loaded: pieces of files that are not as we left them. They are in neither list and must be hashed.</summary>
     public Bitfield? Doubtful { get; init; }
+
+    /// <summary>Set when loaded: for each file whether it is as we left it.</summary>
+    public bool[]? Unchanged { get; init; }
 }
 
 sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
@@ -108,11 +111,12 @@ sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
         else if (!TryReadBegun(body, pieces, begun)) reason = "the resume file's blocks do not fit the torrent";
         else
         {
-            Bitfield doubtful = TouchedByChange(listed, stamps);
+            bool[] unchanged = AreUnchanged(listed, stamps);
+            Bitfield doubtful = TouchedByChange(unchanged);
             for (int piece = doubtful.NextSet(0); piece >= 0; piece = doubtful.NextSet(piece + 1)) pieces.Clear(piece);
             begun.RemoveAll(b => doubtful[b.Item1]);
             reason = null;
-            return new ResumeState(pieces, begun) { Doubtful = doubtful };
+            return new ResumeState(pieces, begun) { Doubtful = doubtful, Unchanged = unchanged };
         }
         return null;
     }
@@ -135,16 +139,26 @@ sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
     }
 
     // An absent file never counts as unchanged, whatever the list says: no piece can be in it.
-    Bitfield TouchedByChange(ReadOnlySpan<byte> listed, ReadOnlySpan<FileStamp> stamps)
+    static bool[] AreUnchanged(ReadOnlySpan<byte> listed, ReadOnlySpan<FileStamp> stamps)
     {
-        var touched = new Bitfield(geometry.PieceCount);
+        var unchanged = new bool[stamps.Length];
         for (int i = 0; i < stamps.Length; i++)
         {
-            FileEntry file = files.Files[i];
             var before = new FileStamp(
                 BinaryPrimitives.ReadInt64BigEndian(listed[(i * StampSize)..]),
                 BinaryPrimitives.ReadInt64BigEndian(listed[(i * StampSize + 8)..]));
-            if (file.IsPadding || file.Length == 0 || (stamps[i] == before && before != FileStamp.Absent)) continue;
+            unchanged[i] = stamps[i] == before && before != FileStamp.Absent;
+        }
+        return unchanged;
+    }
+
+    Bitfield TouchedByChange(bool[] unchanged)
+    {
+        var touched = new Bitfield(geometry.PieceCount);
+        for (int i = 0; i < unchanged.Length; i++)
+        {
+            FileEntry file = files.Files[i];
+            if (file.IsPadding || file.Length == 0 || unchanged[i]) continue;
             int last = (int)((file.Offset + file.Length - 1) / geometry.PieceLength);
             for (int piece = (int)(file.Offset / geometry.PieceLength); piece <= last; piece++) touched.Set(piece);
         }

@@ -52,7 +52,7 @@ public sealed class GetSelectionTests : IDisposable
         await using var engine = new Engine(new EngineOptions(Bind: IPAddress.Loopback, Port: 0));
         PieceStore store = PieceStore.ForContent(_metainfo.Files, _folder[folder]);
         var picker = new PiecePicker(_metainfo.Geometry, new Random(1));
-        Assert.True(ExistingContent.Find(_metainfo, store, resume: null, picker, (_, _) => { }, default).IsOk);
+        Assert.True(ExistingContent.Find(_metainfo, store, state: null, picker, (_, _) => { }, default).IsOk);
         engine.Add(new ActiveTorrent(engine, _metainfo, store, resume: null, picker, []));
         string[] where = options.Contains("-") ? [] : ["-o", _folder["out"], "--json"];
         (int code, string output, _) = await Task.Run(() =>
@@ -68,10 +68,10 @@ public sealed class GetSelectionTests : IDisposable
         output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)
             .Single(json => json.GetProperty("event").GetString() == "completed").GetProperty("downloaded").GetInt64();
 
-    /// <summary>The named files of "out" are right, and there are no others.</summary>
+    /// <summary>The named files of "out" are right, and there are no others but the state.</summary>
     void AssertThere(params string[] names)
     {
-        string[] there = [.. Directory.EnumerateFiles(_folder["out"], "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_folder["out/tree"], path).Replace('\\', '/')).Order()];
+        string[] there = [.. Directory.EnumerateFiles(_folder["out/tree"], "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_folder["out/tree"], path).Replace('\\', '/')).Order()];
         Assert.Equal(names, there);
         foreach (string name in names) Assert.Equal(File.ReadAllBytes(_folder[$"whole/tree/{name}"]), File.ReadAllBytes(_folder[$"out/tree/{name}"]));
     }

@@ -34,7 +34,7 @@ public sealed class ExistingContentTests : IDisposable
     PiecePicker Find()
     {
         var picker = new PiecePicker(_metainfo.Geometry, new Random(1));
-        Assert.True(ExistingContent.Find(_metainfo, _store, _resume, picker, (_, _) => { }, CancellationToken.None).IsOk);
+        Assert.True(ExistingContent.Find(_metainfo, _store, _resume.Load(out _), picker, (_, _) => { }, CancellationToken.None).IsOk);
         return picker;
     }
 

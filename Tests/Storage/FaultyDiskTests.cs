@@ -51,6 +51,7 @@ public sealed class FaultyDiskTests(ITestOutputHelper output) : IDisposable
         File.WriteAllText(Path.Combine(disk.Path, "a"), "12345678");
         disk.MakeReadOnly();
         using var store = new PieceStore(Maps.Of(("a", 8), ("t/b", 8)), disk.Path, disk: DiskFor(native));
+        store.Adopt(0);
         Assert.True(store.Read(0, new byte[8]).IsOk);
         Assert.Equal(DiskFault.ReadOnly, store.Write(0, new byte[8]).Fault);
         Assert.Equal(DiskFault.ReadOnly, store.Write(8, new byte[8]).Fault);

@@ -76,9 +76,13 @@ public sealed class FileSelectionTests : IDisposable
         var back = new byte[4];
         Assert.True(store.Read(0, back).IsOk);
         Assert.Equal("aaaa"u8, back);
+        Assert.Equal(DiskFault.Occupied, store.Write(0, "xxxxyyyy"u8).Fault);
+        store.SetAside(0);
         Assert.True(store.Write(0, "xxxxyyyy"u8).IsOk);
-        Assert.Equal("xxxx", File.ReadAllText(Path.Combine(Root, "a")));
-        Assert.False(File.Exists(_folder["state/edges"]));
+        Assert.Equal("aaaa", File.ReadAllText(Path.Combine(Root, "a")));
+        var both = new byte[8];
+        Assert.True(store.Read(0, both).IsOk);
+        Assert.Equal("xxxxyyyy"u8, both);
     }
 
     [Fact]

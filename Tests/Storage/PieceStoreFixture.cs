@@ -22,5 +22,12 @@ public abstract class PieceStoreFixture : IDisposable
 
     private protected PieceStore Open(FileMap map, string? root = null, int limit = 3) => new(map, root ?? Root, selection: null, limit, Disk);
 
+    /// <summary>What exists is ours to write.</summary>
+    private protected static PieceStore Adopted(PieceStore store)
+    {
+        for (int file = 0; file < store.Files.Files.Count; file++) store.Adopt(file);
+        return store;
+    }
+
     private protected static void Succeeds(DiskResult result) => Assert.True(result.IsOk, result.ToString());
 }

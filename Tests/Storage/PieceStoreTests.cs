@@ -188,7 +188,7 @@ public abstract class PieceStoreTests : PieceStoreFixture
     {
         Directory.CreateDirectory(Root);
         File.WriteAllBytes(Path.Combine(Root, "a"), Noise(500, 4)); // too long, and to be cut by us
-        using PieceStore store = Open(Maps.Of(("a", 100)));
+        using PieceStore store = Adopted(Open(Maps.Of(("a", 100))));
         Succeeds(store.CutLongFiles());
         Succeeds(store.Look(out _));
         File.WriteAllBytes(Path.Combine(Root, "a"), Noise(99, 4));
@@ -196,18 +196,35 @@ public abstract class PieceStoreTests : PieceStoreFixture
     }
 
     [Fact]
-    public void AFileThatIsTooLongIsCutWhenWritten()
+    public void AFileThatIsTooLongKeepsItsTailUntilTheEnd()
     {
         Directory.CreateDirectory(Root);
         File.WriteAllBytes(Path.Combine(Root, "a"), Noise(500, 4));
         File.WriteAllBytes(Path.Combine(Root, "empty"), Noise(5, 4));
-        using PieceStore store = Open(Maps.Of(("a", 100), ("empty", 0)));
-        Succeeds(store.Read(0, new byte[100]));
-        Assert.Equal(500, new FileInfo(Path.Combine(Root, "a")).Length);
-        Succeeds(store.Write(0, new byte[1]));
-        Assert.Equal(100, new FileInfo(Path.Combine(Root, "a")).Length);
+        using PieceStore store = Adopted(Open(Maps.Of(("a", 100), ("empty", 0))));
         Succeeds(store.CreateEmptyFiles());
-        Assert.Equal(0, new FileInfo(Path.Combine(Root, "empty")).Length);
+        Succeeds(store.Write(0, new byte[100]));
+        Assert.Equal([.. new byte[100], .. Noise(500, 4)[100..]], File.ReadAllBytes(Path.Combine(Root, "a")));
+        Assert.Equal(Noise(5, 4), File.ReadAllBytes(Path.Combine(Root, "empty")));
+        Succeeds(store.CutLongFiles());
+        Assert.Equal(new byte[100], File.ReadAllBytes(Path.Combine(Root, "a")));
+        Assert.Empty(File.ReadAllBytes(Path.Combine(Root, "empty")));
+    }
+
+    [Fact]
+    public void AFileThatWasNotAdoptedIsNeitherWrittenToNorCut()
+    {
+        Directory.CreateDirectory(Root);
+        FileMap map = Maps.Of(("a", 100), ("b", 100), ("empty", 0));
+        using PieceStore store = Open(map);
+        foreach (FileEntry file in map.Files) File.WriteAllText(Path.Combine(Root, file.Path), "precious"); // after the store has looked
+        Assert.Equal(DiskFault.Occupied, store.Write(0, new byte[200]).Fault);
+        DiskResult result = store.Write(100, new byte[100]);
+        Assert.Equal(DiskFault.Occupied, result.Fault);
+        Assert.EndsWith("b", result.Path);
+        Assert.Equal(DiskFault.Occupied, store.CreateEmptyFiles().Fault);
+        Succeeds(store.CutLongFiles());
+        foreach (FileEntry file in map.Files) Assert.Equal("precious", File.ReadAllText(Path.Combine(Root, file.Path)));
     }
 
     [Fact]
@@ -216,7 +233,7 @@ public abstract class PieceStoreTests : PieceStoreFixture
         Directory.CreateDirectory(Root);
         File.WriteAllBytes(Path.Combine(Root, "long"), Noise(500, 4));
         File.WriteAllBytes(Path.Combine(Root, "short"), Noise(50, 4));
-        using PieceStore store = Open(Maps.Of(("long", 100), ("short", 100), ("absent", 100)));
+        using PieceStore store = Adopted(Open(Maps.Of(("long", 100), ("short", 100), ("absent", 100))));
         Succeeds(store.Read(0, new byte[100]));
         Succeeds(store.CutLongFiles());
         Assert.Equal(Noise(500, 4)[..100], File.ReadAllBytes(Path.Combine(Root, "long")));
