@@ -18,6 +18,7 @@ sealed class Transfer
     readonly Progress _progress;
     readonly CancellationToken _interrupt;
     readonly TimeSpan _started;
+    int _damaged; // pieces that arrived and did not match
     int _connecting; // peers given by name that have neither answered nor failed
 
     /// <summary>Starts the torrent.</summary>
@@ -118,14 +119,21 @@ sealed class Transfer
 
     CommandException Stranded()
     {
+        if (Volatile.Read(ref _damaged) is > 0 and var damaged)
+        {
+            string pieces = damaged == 1 ? "a piece that arrived was" : $"{damaged} pieces that arrived were";
+            return new CommandException(ExitCode.Incomplete, $"{pieces} damaged, and no other peer has what is missing (the same command goes on from there)");
+        }
         (TrackerFailure failure, string reason) = _torrent.Trackers.WorstFailure;
         return failure switch
         {
             TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {reason}"),
-            TrackerFailure.None => new CommandException(ExitCode.NoPeer, "no peer answered, and the torrent names no tracker (try --peer or --tracker)"),
+            TrackerFailure.None => new CommandException(ExitCode.NoPeer, $"no peer answered, and the torrent names no tracker{WebSeedsToo} (try --peer or --tracker)"),
             _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {SystemMessage.Phrase(reason)}"),
         };
     }
+
+    string WebSeedsToo => _torrent.Metainfo.WebSeeds.Count == 0 ? "" : "; its web seeds are not used";
 
     async Task ConnectAsync(HostPort peer)
     {
@@ -167,6 +175,7 @@ sealed class Transfer
 
     void OnPieceFailed(int piece)
     {
+        Interlocked.Increment(ref _damaged);
         _progress.Detail($"piece {piece} arrived damaged and is fetched again");
         Tell("piece-failed", json => json.WriteNumber("piece", piece));
     }
