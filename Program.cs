@@ -3,8 +3,10 @@ using TinyTorrent.Commands;
 
 StandardStreams.Install();
 // The BCL reads certificates a user trusts from under the home folder; if nobody can tell where that is, as in an empty root
-// without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null.
-if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME"))) Environment.SetEnvironmentVariable("HOME", "/dev/null");
+// without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null. Services and cron have no HOME, but a user
+// who is in the password database has one there.
+if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
+    Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home : "/dev/null");
 // A fault on another thread would end the process with a stack trace and a core dump.
 AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.Report((Exception)fault.ExceptionObject));
 
@@ -18,6 +20,7 @@ Command? command = null;
 Arguments? arguments = null;
 try
 {
+    SystemNames.RequireArguments(args);
     command = args[0] switch
     {
         "--help" or "-h" => HelpCommand.Command,
@@ -25,7 +28,11 @@ try
         var name => CommandTable.Find(name),
     };
     if (!Arguments.AskForHelp(args.AsSpan(1))) arguments = Arguments.Parse(command, args.AsSpan(1));
-    if (arguments?.Has("--help") == false) return (int)command.Run(arguments);
+    if (arguments?.Has("--help") == false)
+    {
+        if (command.TakesPaths) SystemNames.RequireCurrentFolder();
+        return (int)command.Run(arguments);
+    }
     Console.Out.Write(HelpText.For(command));
     return (int)ExitCode.Done;
 }

@@ -42,6 +42,11 @@ sealed record Command(string Name, string Synopsis, string Summary, int MaxOpera
 {
     /// <summary>Paragraphs for --help and the man page, below the options. May be empty.</summary>
     public string Details { get; init; } = "";
+
+    /// <summary>True if an operand or an option's value may be a path.</summary>
+    public bool TakesPaths =>
+        Synopsis.Contains("PATH", StringComparison.Ordinal) || Synopsis.Contains("SOURCE", StringComparison.Ordinal)
+        || Synopsis.Contains(".torrent", StringComparison.Ordinal) || Array.Exists(Options, option => option.Value is "DIR" or "FILE");
 }
 
 /// <summary>Ends a command with an exit code and one line on stderr: <c>tinytorrent: what failed: why</c>.</summary>

@@ -104,6 +104,7 @@ static class CreateCommand
             throw Arguments.Usage($"--output: {output} would lie inside the content");
         if (Directory.Exists(full)) throw new CommandException(ExitCode.Disk, $"{output}: a folder is in the way");
         if (!Directory.Exists(Path.GetDirectoryName(full))) throw new CommandException(ExitCode.Disk, $"{output}: no such folder");
+        if (!IsStream(output) && AtomicFile.Try(full) is { IsOk: false } fault) throw Failure.Disk(fault);
         return output;
     }
 

@@ -40,6 +40,21 @@ static class AtomicFile
         }
     }
 
+    /// <summary>Whether <see cref="Write(string, ReadOnlySpan{byte})"/> could make a file there, for a caller with much to do before.</summary>
+    public static DiskResult Try(string path)
+    {
+        try
+        {
+            File.Delete(path + BesideSuffix);
+            using SafeFileHandle file = File.OpenHandle(path + BesideSuffix, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.DeleteOnClose);
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e, path);
+        }
+    }
+
     static void TryDelete(string path)
     {
         try

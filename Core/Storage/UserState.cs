@@ -10,7 +10,7 @@ static class UserState
         if (!Path.IsPathRooted(state)) // relative ones are to be ignored
         {
             string home = Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
-            if (home.Length == 0) return null;
+            if (home.Length == 0 || home.Contains('\uFFFD', StringComparison.Ordinal)) return null; // not UTF-8: another folder would be made
             state = OperatingSystem.IsWindows() ? home : Path.Combine(home, ".local", "state");
         }
         return Path.Combine(state!, "tinytorrent", name);
