@@ -83,7 +83,7 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
     {
         if (_unproven.Count == 0) return DiskResult.Ok;
         byte[] right = new byte[ChunkSize], found = new byte[ChunkSize];
-        using var inPlace = PieceStore.ForContent(metainfo.Files, store.Place);
+        using var inPlace = PieceStore.ForContent(store.Files, store.Place);
         foreach (int file in _unproven)
         {
             FileEntry entry = metainfo.Files.Files[file];
