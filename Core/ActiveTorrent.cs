@@ -15,13 +15,15 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     /// <summary>A crash costs at most this much hashing; a checkpoint costs an fdatasync.</summary>
     static readonly TimeSpan s_checkpointInterval = TimeSpan.FromSeconds(30);
 
+    readonly Lock _gate = new();
     readonly Engine _engine;
     readonly PieceStore _store;
     readonly TorrentDisk _disk;
     readonly ResumeFile? _resume;
     readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     TimeSpan _nextCheckpoint = s_checkpointInterval;
-    Task _checkpoint = Task.CompletedTask;
+    Task _checkpoint = Task.CompletedTask; // one at a time, and none after the last
+    bool _leaving;
 
     /// <param name="store">Owned from here on.</param>
     /// <param name="resume">Where the state is kept; null when the content is only read.</param>
@@ -113,18 +115,27 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
     {
         Torrent.Tick(now);
         Trackers.Tick(now, wantsPeers: !Torrent.Stats.IsComplete && Torrent.IsStranded);
-        if (now < _nextCheckpoint || !_checkpoint.IsCompleted) return;
-        _nextCheckpoint = now + s_checkpointInterval;
-        _checkpoint = Task.Run(Checkpoint); // an fdatasync may take as long as the disk likes
+        lock (_gate)
+        {
+            if (_leaving || now < _nextCheckpoint || !_checkpoint.IsCompleted) return;
+            _checkpoint.GetAwaiter().GetResult(); // a fault of ours ends the heartbeat
+            _nextCheckpoint = now + s_checkpointInterval;
+            _checkpoint = Task.Run(Checkpoint); // an fdatasync may take as long as the disk likes
+        }
     }
 
     /// <summary>Tells the trackers that we leave; <see cref="TrackerClient.IsStopped"/> says when they know.</summary>
     public void Leave() => Trackers.Stop();
 
+    /// <summary>What waits to be hashed stays as it is on disk, and is hashed at the next start.</summary>
+    public void StopHashing() => _engine.Verifier.Forget(_disk);
+
     /// <summary>The last checkpoint, after every connection has ended. Waits for one that runs.</summary>
     public async Task SaveAsync()
     {
-        await _checkpoint.ConfigureAwait(false);
+        Task running;
+        lock (_gate) (running, _leaving) = (_checkpoint, true);
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // this one does it again
         Checkpoint();
     }
 

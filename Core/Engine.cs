@@ -2,6 +2,7 @@
 // One heartbeat a second drives everything that waits for time; nothing else owns a timer.
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
@@ -23,9 +24,6 @@ sealed record EngineOptions(
 
 sealed class Engine : IAsyncDisposable
 {
-    /// <summary>Connects under way at once: more look like a port scan to home routers.</summary>
-    const int MaxDialling = 40;
-
     const int DefaultMaxPeers = 200, DiskThreads = 2;
 
     /// <summary>For the small messages that wait when the engine stops.</summary>
@@ -43,9 +41,9 @@ sealed class Engine : IAsyncDisposable
     readonly TrackerTransport _trackerTransport = new();
     readonly Lock _gate = new();
     readonly List<ActiveTorrent> _torrents = [];
+    readonly List<Task> _removals = [];
     readonly Task _listening, _beating;
     readonly int _maxPeers;
-    int _dialling;
     int _refused; // incoming connections
 
     /// <summary>SocketException if the port can't be had.</summary>
@@ -67,8 +65,21 @@ sealed class Engine : IAsyncDisposable
     public PieceVerifier Verifier { get; } = new();
     public ITrackerTransport TrackerTransport => _trackerTransport;
 
-    /// <summary>A fault of ours in a connection's loop, the listener's or the heartbeat's; null while there is none.</summary>
-    public Exception? Fault => _connections.Fault ?? (_listening.Exception ?? _beating.Exception)?.InnerException;
+    /// <summary>The buffers of its connections.</summary>
+    public Slabs Slabs { get; } = new();
+
+    /// <summary>
+    /// A fault of ours in a connection's loop, a dial, the verifier, a tracker's request, the listener or the heartbeat; null while
+    /// there is none. It ends the command at its next look, and keeps nothing from being saved or told at the end.
+    /// </summary>
+    public Exception? Fault =>
+        _connections.Fault ?? Verifier.Fault ?? _trackerTransport.Fault ?? (_listening.Exception ?? _beating.Exception)?.InnerException;
+
+    /// <summary>Throws the <see cref="Fault"/> if there is one.</summary>
+    public void RequireNoFault()
+    {
+        if (Fault is { } fault) ExceptionDispatchInfo.Throw(fault);
+    }
 
     /// <summary>Raised the first time a peer is turned away for want of room: with the limit, and whether this engine could take
     /// more if it were allowed to.</summary>
@@ -82,12 +93,25 @@ sealed class Engine : IAsyncDisposable
         Dial();
     }
 
-    /// <summary>Lets one torrent go: its trackers are told, its connections end, its state is saved.</summary>
-    public async Task RemoveAsync(ActiveTorrent torrent)
+    /// <summary>Lets one torrent go: its trackers are told, its connections end, its state is saved. Then its files are closed.</summary>
+    public Task RemoveAsync(ActiveTorrent torrent)
     {
-        lock (_gate) _torrents.Remove(torrent);
+        lock (_gate)
+        {
+            if (!_torrents.Remove(torrent)) return Task.CompletedTask; // it goes with the engine
+            _removals.RemoveAll(removal => removal.IsCompleted);
+            Task removal = Task.Run(() => LetGoAsync(torrent));
+            _removals.Add(removal);
+            return removal;
+        }
+    }
+
+    async Task LetGoAsync(ActiveTorrent torrent)
+    {
         torrent.Leave();
         torrent.Torrent.CloseAll();
+        await _connections.EndAsync(torrent.Torrent).ConfigureAwait(false);
+        torrent.StopHashing();
         await torrent.SaveAsync().ConfigureAwait(false);
         torrent.Dispose();
     }
@@ -114,14 +138,14 @@ sealed class Engine : IAsyncDisposable
     {
         foreach (ActiveTorrent torrent in Torrents)
         {
-            while (_connections.HasRoom && !_stop.IsCancellationRequested)
+            while (_connections.TryBeginDial())
             {
-                if (Interlocked.Increment(ref _dialling) > MaxDialling || torrent.Torrent.NextToDial(Clock.Now) is not { } peer)
+                if (torrent.Torrent.NextToDial(Clock.Now) is not { } peer)
                 {
-                    Interlocked.Decrement(ref _dialling);
+                    _connections.EndDial(fault: null);
                     break;
                 }
-                _ = DialAsync(torrent.Torrent, peer);
+                _ = DialAsync(torrent.Torrent, peer); // Connections waits for its end
             }
         }
     }
@@ -130,27 +154,32 @@ sealed class Engine : IAsyncDisposable
     {
         // Many dials may fail at once, as all to IPv6 do on a host without it: each on a stack of its own.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        Exception? fault = null;
         try
         {
-            Socket socket = await _driver.ConnectAsync(peer, _stop.Token).ConfigureAwait(false);
-            Start(torrent, socket, peer);
+            Start(torrent, await _driver.ConnectAsync(peer, _stop.Token).ConfigureAwait(false), peer);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+        {
+            torrent.OnDialGivenUp(peer, Clock.Now); // we have no room
         }
         catch (SocketException) // it can't be reached at this time
         {
             torrent.OnDialFailed(peer, Clock.Now);
         }
-        finally
+        catch (Exception e) // a fault of ours, which the engine's owner is to see
         {
-            Interlocked.Decrement(ref _dialling);
+            fault = e;
         }
+        _connections.EndDial(fault);
         Dial();
     }
 
     void Start(Torrent torrent, Socket socket, IPEndPoint peer)
     {
-        var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, peer, dialled: true, Clock.Now));
+        var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, peer, dialled: true, Clock.Now), Slabs);
         session.Outbox.SendHandshake(torrent.Hello);
-        if (!_connections.TryStart(socket, session, refused: () => torrent.OnDialFailed(peer, Clock.Now))) torrent.OnDialFailed(peer, Clock.Now);
+        if (!_connections.TryStart(socket, session, torrent, refused: () => torrent.OnDialFailed(peer, Clock.Now))) torrent.OnDialGivenUp(peer, Clock.Now);
     }
 
     void OnAccepted(Socket socket)
@@ -162,7 +191,7 @@ sealed class Engine : IAsyncDisposable
         }
         address = new IPEndPoint(CompactPeers.Unmap(address.Address), address.Port);
         bool started = _connections.TryStart(
-            socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address)), caller: address.Address);
+            socket, new PeerSession((PeerSession s, in Handshake h) => AdmitIncoming(s, h, address), Slabs), caller: address.Address);
         if (!started && !_connections.HasRoom && !_stop.IsCancellationRequested && Interlocked.Exchange(ref _refused, 1) == 0)
             PeerRefused?.Invoke(_maxPeers, _maxPeers < _driver.MaxPeers);
     }
@@ -171,37 +200,78 @@ sealed class Engine : IAsyncDisposable
     {
         InfoHash wanted = handshake.InfoHash;
         ActiveTorrent? torrent = Array.Find(Torrents, t => t.Torrent.InfoHash == wanted);
-        return torrent?.Torrent.Admit(session, handshake, address, dialled: false, Clock.Now);
+        if (torrent is null) return null;
+        _connections.OnWanted(session, torrent.Torrent); // before it is admitted: who ends the torrent's connections must see it
+        return torrent.Torrent.Admit(session, handshake, address, dialled: false, Clock.Now);
     }
 
     /// <summary>Connects to a peer by name: all its addresses are tried. SocketException if none answers.</summary>
     public async Task ConnectAsync(ActiveTorrent torrent, string host, int port)
     {
-        Socket socket = await HappyEyeballs.ConnectAsync(host, port, _driver.ConnectAsync, _stop.Token).ConfigureAwait(false);
-        if (socket.RemoteEndPoint is not IPEndPoint peer)
+        if (!_connections.TryBeginWantedDial()) throw new OperationCanceledException();
+        try
         {
-            socket.Dispose(); // gone already
-            throw new SocketException((int)SocketError.ConnectionReset);
+            Socket socket = await HappyEyeballs.ConnectAsync(host, port, _driver.ConnectAsync, _stop.Token).ConfigureAwait(false);
+            if (socket.RemoteEndPoint is not IPEndPoint peer)
+            {
+                socket.Dispose(); // gone already
+                throw new SocketException((int)SocketError.ConnectionReset);
+            }
+            torrent.Torrent.OnDialling(peer);
+            Start(torrent.Torrent, socket, peer);
         }
-        torrent.Torrent.OnDialling(peer);
-        Start(torrent.Torrent, socket, peer);
+        finally
+        {
+            _connections.EndDial(fault: null); // a fault goes to the caller
+        }
     }
 
     /// <summary>Tells the trackers, ends every connection, saves every state, joins every thread.</summary>
     public async ValueTask DisposeAsync()
     {
-        ActiveTorrent[] torrents = Torrents;
         if (_stop.IsCancellationRequested) return;
-        foreach (ActiveTorrent torrent in torrents) torrent.Leave();
         await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_listening, _beating, _connections.StopAsync(s_lastWords)).ConfigureAwait(false);
+        ActiveTorrent[] torrents;
+        Task[] removals;
+        lock (_gate)
+        {
+            (torrents, removals) = ([.. _torrents], [.. _removals]);
+            _torrents.Clear();
+        }
+        var faults = new List<Exception>();
+        ForEach(torrents, torrent => torrent.Leave(), faults);
+        // What has faulted is told by Fault; the others are to end as if nothing had happened.
+        await _listening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _beating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _connections.StopAsync(s_lastWords).ConfigureAwait(false);
+        await Task.WhenAll(removals).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _listener.Dispose(); // not before its loop has ended, which would fail
         Verifier.Dispose();
         _diskQueue.Dispose();
         _readiness?.Dispose();
-        foreach (ActiveTorrent torrent in torrents) await torrent.SaveAsync().ConfigureAwait(false);
+        foreach (ActiveTorrent torrent in torrents)
+        {
+            try { await torrent.SaveAsync().ConfigureAwait(false); }
+            catch (Exception e) // the others' state is to be saved all the same
+            {
+                faults.Add(e);
+            }
+        }
         await FarewellAsync(torrents).ConfigureAwait(false);
-        foreach (ActiveTorrent torrent in torrents) torrent.Dispose();
+        ForEach(torrents, torrent => torrent.Dispose(), faults);
+        if (faults.Count > 0) ExceptionDispatchInfo.Throw(faults[0]);
+    }
+
+    static void ForEach(ActiveTorrent[] torrents, Action<ActiveTorrent> action, List<Exception> faults)
+    {
+        foreach (ActiveTorrent torrent in torrents)
+        {
+            try { action(torrent); }
+            catch (Exception e) // the others are to end all the same
+            {
+                faults.Add(e);
+            }
+        }
     }
 
     /// <summary>Waits for the trackers to know that we leave; half-way the answers still under way are no longer waited for.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
@@ -9,7 +10,7 @@ using TinyTorrent.Swarm;
 namespace TinyTorrent.Tests;
 
 /// <summary>Whole engines over loopback: sockets, threads, files. Every engine listens on a port of its own.</summary>
-public sealed class EngineTests : IDisposable
+public sealed class EngineTests : IAsyncLifetime
 {
     const int KiB = 1024;
 
@@ -17,7 +18,19 @@ public sealed class EngineTests : IDisposable
 
     readonly string _folder = Directory.CreateTempSubdirectory("tinytorrent-test-").FullName;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    readonly List<Engine> _engines = [];
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        foreach (Engine engine in _engines)
+        {
+            await engine.DisposeAsync();
+            Assert.Equal(0, engine.Slabs.Lent);
+        }
+        Directory.Delete(_folder, recursive: true);
+    }
 
     [Theory]
     [InlineData(false, false)]
@@ -129,7 +142,7 @@ public sealed class EngineTests : IDisposable
     public async Task TheFirstPeerThatIsTurnedAwayIsReportedAndTheOthersStay(bool synchronous)
     {
         MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 100_000)]);
-        await using var seeder = new Engine(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, MaxPeers: 2));
+        await using Engine seeder = Start(synchronous, maxPeers: 2);
         var refused = new TaskCompletionSource<(int, bool)>();
         int reports = 0;
         seeder.PeerRefused += (limit, engineTakesMore) =>
@@ -138,10 +151,10 @@ public sealed class EngineTests : IDisposable
             refused.TrySetResult((limit, engineTakesMore));
         };
         Add(seeder, metainfo, "seed");
-        var sockets = new List<System.Net.Sockets.Socket>();
+        var sockets = new List<Socket>();
         for (int i = 0; i < 4; i++)
         {
-            sockets.Add(new(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp));
+            sockets.Add(new(SocketType.Stream, ProtocolType.Tcp));
             await sockets[i].ConnectAsync(new IPEndPoint(IPAddress.Loopback, seeder.Port));
         }
         Assert.Equal((2, true), await refused.Task.WaitAsync(s_patience));
@@ -157,7 +170,7 @@ public sealed class EngineTests : IDisposable
     {
         MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 2_000_000)]);
         await using Engine one = Start(false), two = Start(false), three = Start(false);
-        await using var getter = new Engine(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, MaxPeers: 2));
+        await using Engine getter = Start(synchronous, maxPeers: 2);
         foreach (Engine seeder in (Engine[])[one, two, three]) Add(seeder, metainfo, "seed");
         ActiveTorrent get = Add(getter, metainfo, "get");
         int connected = 0, most = 0;
@@ -190,8 +203,96 @@ public sealed class EngineTests : IDisposable
         Assert.Null(seeder.Fault ?? getter.Fault);
     }
 
-    static Engine Start(bool synchronous, long? limitUp = null) =>
-        new(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, ExactPort: true, LimitUp: limitUp));
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NoMorePeersAreDialledThanThereIsRoomFor(bool synchronous)
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 100_000)]);
+        await using Engine getter = Start(synchronous, maxPeers: 2);
+        ActiveTorrent get = Add(getter, metainfo, "get");
+        var peers = new List<TcpListener>();
+        for (int i = 0; i < 12; i++)
+        {
+            peers.Add(new TcpListener(IPAddress.Loopback, 0));
+            peers[i].Start();
+        }
+        Task<TcpClient>[] calls = [.. peers.Select(peer => peer.AcceptTcpClientAsync())];
+        get.AddPeers([.. peers.Select(peer => (IPEndPoint)peer.LocalEndpoint)]);
+        Task<TcpClient> first = await Task.WhenAny(calls).WaitAsync(s_patience);
+        Task<TcpClient> second = await Task.WhenAny(calls.Where(call => call != first)).WaitAsync(s_patience);
+        // Both stay: what else was dialled has been, once another dial could have begun.
+        getter.Dial();
+        await getter.DisposeAsync();
+        Assert.Equal(0, getter.Slabs.Lent);
+        Assert.Equal(2, calls.Count(call => call.IsCompleted) + peers.Count(peer => peer.Pending()));
+        foreach (Task<TcpClient> call in (Task<TcpClient>[])[first, second]) (await call).Dispose();
+        foreach (TcpListener peer in peers) peer.Dispose();
+    }
+
+    /// <summary>What is let go at full speed goes on from there: nothing is written after its state was saved.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ATorrentThatIsRemovedAtFullSpeedIsSavedAfterItsLastWrite(bool synchronous)
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 64 * KiB, [("data", 64 << 20)]);
+        await using Engine seeder = Start(false), getter = Start(synchronous);
+        ActiveTorrent seed = Add(seeder, metainfo, "seed");
+        for (int round = 0; round < 6; round++)
+        {
+            ActiveTorrent get = Add(getter, metainfo, "get");
+            if (get.Torrent.Stats.Left < 20 * 64 * KiB) break; // too fast for another round
+            for (var since = System.Diagnostics.Stopwatch.StartNew(); seed.Torrent.Stats.Peers > 0; await Task.Delay(5)) Assert.True(since.Elapsed < s_patience);
+            var some = new TaskCompletionSource();
+            int pieces = 0;
+            get.PieceVerified += _ => { if (Interlocked.Increment(ref pieces) == 20) some.TrySetResult(); };
+            get.AddPeers([new(IPAddress.Loopback, seeder.Port)]);
+            await some.Task.WaitAsync(s_patience);
+            await getter.RemoveAsync(get).WaitAsync(s_patience);
+            Assert.True(get.Fault.IsOk, get.Fault.ToString());
+            Assert.Equal(0, get.Torrent.Stats.Peers);
+
+            var store = new PieceStore(metainfo.Files, Path.Combine(_folder, "get"));
+            var resume = new ResumeFile(Path.Combine(_folder, "get.resume"), metainfo.InfoHash, metainfo.Geometry, store);
+            ResumeState? state = resume.Load(out string? reason);
+            Assert.True(state is not null, reason);
+            Assert.True(state.Doubtful is null || state.Doubtful.IsEmpty, "the file was written after its state had been saved");
+            Assert.True(state.Pieces.Count >= 20);
+            store.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task AFaultOfOursKeepsNoStateFromBeingSaved()
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 1_000_000)]);
+        await using Engine seeder = Start(false), getter = Start(false, maxPeers: 1);
+        Add(seeder, metainfo, "seed");
+        ActiveTorrent get = Add(getter, metainfo, "get");
+        getter.PeerRefused += (_, _) => throw new InvalidOperationException("mine");
+        get.AddPeers([new(IPAddress.Loopback, seeder.Port)]);
+        await get.Completion.WaitAsync(s_patience);
+        using var one = new TcpClient();
+        using var two = new TcpClient();
+        await one.ConnectAsync(IPAddress.Loopback, getter.Port);
+        await two.ConnectAsync(IPAddress.Loopback, getter.Port);
+        for (var since = System.Diagnostics.Stopwatch.StartNew(); getter.Fault is null; await Task.Delay(5)) Assert.True(since.Elapsed < s_patience);
+        Assert.Equal("mine", Assert.Throws<InvalidOperationException>(getter.RequireNoFault).Message);
+        int port = getter.Port;
+        string state = Path.Combine(_folder, "get.resume");
+        File.Delete(state);
+        await getter.DisposeAsync().AsTask().WaitAsync(s_patience);
+        Assert.True(File.Exists(state));
+        using PeerListener free = PeerListener.Open(IPAddress.Loopback, port);
+    }
+
+    Engine Start(bool synchronous, long? limitUp = null, int? maxPeers = null)
+    {
+        var engine = new Engine(new EngineOptions(synchronous, IPAddress.Loopback, Port: 0, ExactPort: true, LimitUp: limitUp, MaxPeers: maxPeers));
+        _engines.Add(engine);
+        return engine;
+    }
 
     ActiveTorrent Add(Engine engine, MetainfoFile metainfo, string folder)
     {

@@ -34,6 +34,8 @@ static class BrowseCommand
             """,
     };
 
+    static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
     static async Task<ExitCode> RunAsync(Arguments arguments)
     {
         using var interrupt = new Interrupt();
@@ -52,7 +54,7 @@ static class BrowseCommand
         if (JsonEvents.Create(arguments) is { } events) events.Write("started", json => json.WriteString("url", server.Url));
         else Console.Out.WriteLine(server.Url);
         if (!arguments.Has("--quiet")) Console.Error.WriteLine($"open this page in a browser; downloads go to {Display.Safe(folder)}; Ctrl-C ends it");
-        interrupt.Token.WaitHandle.WaitOne();
+        while (!interrupt.Token.WaitHandle.WaitOne(s_look)) engine.RequireNoFault();
         return ExitCode.Interrupted;
     }
 

@@ -92,7 +92,7 @@ sealed class Transfer
     /// <summary>How it stands; a fault ends the command.</summary>
     public TorrentStats Watch()
     {
-        if (_engine.Fault is { } fault) throw new InvalidOperationException("a peer's connection failed", fault);
+        _engine.RequireNoFault();
         Require(_torrent.Fault);
         return _torrent.Torrent.Stats;
     }

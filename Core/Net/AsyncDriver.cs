@@ -38,7 +38,7 @@ sealed class AsyncDriver(Clock clock, IReadiness readiness, DiskQueue disk, Rate
         var wake = new AsyncSignal();
         var closed = new CancellationTokenSource(); // a wait for the rate limit must not outlive the connection
         // Whoever closes holds locks: what waits for the cancellation must not go on inside that call.
-        peer.Outbox.Attach(wake.Set, () => { PeerSocket.Shutdown(socket); _ = closed.CancelAsync(); });
+        peer.Outbox.Attach(wake.Set, () => { PeerSocket.ShutdownSoon(socket); _ = closed.CancelAsync(); });
 
         Task<Exception?> reading = GuardAsync(ReadAsync(socket, watch, peer, closed.Token), peer);
         Task<Exception?> writing = GuardAsync(WriteAsync(watch, peer, wake, closed.Token), peer);

@@ -12,29 +12,36 @@ static class HappyEyeballs
     /// <summary>A connected socket; SocketException of the last attempt if none succeeds or the name has no address.</summary>
     public static async Task<Socket> ConnectAsync(string host, int port, Func<IPEndPoint, CancellationToken, Task<Socket>> connect, CancellationToken cancellation)
     {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, cancellation).ConfigureAwait(false);
+        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         if (addresses.Length == 0) throw new SocketException((int)SocketError.HostNotFound);
 
         using var others = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var attempts = new List<Task<Socket>>();
-        var waiting = new Queue<IPAddress>(Alternate(addresses));
+        try
+        {
+            return await RaceAsync(new Queue<IPAddress>(Alternate(addresses)), address => connect(new IPEndPoint(address, port), others.Token), attempts, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            await others.CancelAsync().ConfigureAwait(false);
+            foreach (Task<Socket> loser in attempts) await DropAsync(loser).ConfigureAwait(false); // none outlives this call
+        }
+    }
+
+    /// <param name="attempts">Those under way: the losers when this ends.</param>
+    static async Task<Socket> RaceAsync(Queue<IPAddress> waiting, Func<IPAddress, Task<Socket>> connect, List<Task<Socket>> attempts, CancellationToken cancellation)
+    {
         SocketException? last = null;
         while (waiting.Count > 0 || attempts.Count > 0)
         {
-            if (waiting.TryDequeue(out IPAddress? next)) attempts.Add(connect(new IPEndPoint(next, port), others.Token));
+            if (waiting.TryDequeue(out IPAddress? next)) attempts.Add(connect(next));
 
             Task any = attempts.Count > 0 ? Task.WhenAny(attempts) : Task.CompletedTask;
             await (waiting.Count > 0 ? Task.WhenAny(any, Task.Delay(s_headStart, cancellation)) : any).ConfigureAwait(false);
             foreach (Task<Socket> ended in attempts.FindAll(a => a.IsCompleted))
             {
                 attempts.Remove(ended);
-                try
-                {
-                    Socket winner = await ended.ConfigureAwait(false);
-                    await others.CancelAsync().ConfigureAwait(false);
-                    foreach (Task<Socket> loser in attempts) _ = DropAsync(loser);
-                    return winner;
-                }
+                try { return await ended.ConfigureAwait(false); }
                 catch (SocketException e) { last = e; } // the next address may do
             }
         }

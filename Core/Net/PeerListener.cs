@@ -8,6 +8,8 @@ sealed class PeerListener : IDisposable
 {
     const int Backlog = 512;
 
+    static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+
     readonly Socket _socket;
 
     PeerListener(Socket socket) => _socket = socket;
@@ -52,17 +54,29 @@ sealed class PeerListener : IDisposable
         {
             try
             {
-                Socket socket = await _socket.AcceptAsync(cancellation).ConfigureAwait(false);
-                socket.NoDelay = true;
-                accepted(socket);
+                HandOver(await _socket.AcceptAsync(cancellation).ConfigureAwait(false), accepted);
             }
             catch (OperationCanceledException) { return; }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset) { } // it died before it was accepted
+            catch (SocketException)
             {
-                // Nothing can be accepted until something closes: look again soon instead of spinning.
-                await Task.Delay(200, CancellationToken.None).ConfigureAwait(false);
+                // Nothing can be accepted until something closes, or whatever else it is has passed: looks again soon instead of spinning.
+                await Task.Delay(s_pause, CancellationToken.None).ConfigureAwait(false);
             }
-            catch (SocketException) { } // the connection died before it was accepted
+        }
+    }
+
+    static void HandOver(Socket socket, Action<Socket> accepted)
+    {
+        try
+        {
+            socket.NoDelay = true;
+            accepted(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 

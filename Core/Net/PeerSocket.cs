@@ -14,8 +14,11 @@ static class PeerSocket
     public static Socket Create(IPEndPoint peer) =>
         new(peer.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
-    /// <summary>Makes blocked and pending calls on the socket return. Any thread, any number of times.</summary>
-    public static void Shutdown(Socket socket)
+    /// <summary>Makes blocked and pending calls on the socket return soon. Any thread, any number of times; nothing enters the system
+    /// before this returns, for callers hold a torrent's lock.</summary>
+    public static void ShutdownSoon(Socket socket) => ThreadPool.UnsafeQueueUserWorkItem(Shutdown, socket, preferLocal: false);
+
+    static void Shutdown(Socket socket)
     {
         try { socket.Shutdown(SocketShutdown.Both); }
         catch (SocketException) { } // not connected any more: nothing is blocked

@@ -32,13 +32,17 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
                 socket.SendTimeout = 0;
                 connected.SetResult(socket);
             }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            catch (Exception e) // whatever it was belongs to the one who dials
             {
                 socket?.Dispose();
-                connected.SetException(e as SocketException ?? new SocketException((int)SocketError.OperationAborted));
+                connected.SetException(e is ObjectDisposedException ? new SocketException((int)SocketError.OperationAborted) : e);
             }
         }, StackSize) { Name = "peer-dial", IsBackground = true };
-        thread.Start();
+        try { thread.Start(); }
+        catch (OutOfMemoryException) // the system gives us no more threads
+        {
+            connected.SetException(new SocketException((int)SocketError.NoBufferSpaceAvailable));
+        }
         return connected.Task;
     }
 
@@ -46,7 +50,7 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
     {
         var wake = new AutoResetEvent(false);
         var closed = new ManualResetEvent(false); // a wait for the rate limit must not outlive the connection
-        peer.Outbox.Attach(() => wake.Set(), () => { PeerSocket.Shutdown(socket); closed.Set(); });
+        peer.Outbox.Attach(() => wake.Set(), () => { PeerSocket.ShutdownSoon(socket); closed.Set(); });
 
         Exception? fault = null;
         var writer = new Thread(() => Guard(() => Write(socket, peer, wake, closed), peer, ref fault), StackSize) { Name = "peer-tx", IsBackground = true };
@@ -57,7 +61,13 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
             ended(PeerSocket.End(socket, peer, clock.Now) ?? fault);
         }, StackSize) { Name = "peer-rx", IsBackground = true };
         writer.Start();
-        reader.Start();
+        try { reader.Start(); }
+        catch
+        {
+            peer.Outbox.Close();
+            writer.Join(); // it has found nothing to send yet, or the handshake: neither blocks
+            throw;
+        }
     }
 
     /// <summary>Whatever ends one loop ends the connection, and so the other loop.</summary>

@@ -12,6 +12,10 @@ sealed class TrackerTransport(TrackerTimeouts? timeouts = null) : ITrackerTransp
     readonly Dictionary<TrackerRequest, Task> _running = [];
     readonly Lock _lock = new();
     bool _closed;
+    Exception? _fault;
+
+    /// <summary>A fault of ours that cost an answer; null while there is none.</summary>
+    public Exception? Fault { get { lock (_lock) return _fault; } }
 
     public void Send(TrackerRequest request, ITrackerCaller caller)
     {
@@ -63,6 +67,10 @@ sealed class TrackerTransport(TrackerTimeouts? timeouts = null) : ITrackerTransp
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // Shutdown: nobody waits for this answer.
+        }
+        catch (Exception e) // a fault of ours, which the program's owner is to see
+        {
+            lock (_lock) _fault ??= e;
         }
         finally
         {

@@ -14,7 +14,9 @@ sealed class PieceVerifier : IDisposable
     readonly object _gate = new();
     readonly Queue<Waiting> _waiting = new();
     readonly Thread _thread;
+    readonly Waiting[] _batch = new Waiting[SideBySide.Width]; // what is being hashed; empty places between two sets
     bool _disposed;
+    Exception? _fault;
 
     public PieceVerifier()
     {
@@ -22,43 +24,88 @@ sealed class PieceVerifier : IDisposable
         _thread.Start();
     }
 
+    /// <summary>A fault of ours: nothing is hashed any more. Null while there is none.</summary>
+    public Exception? Fault { get { lock (_gate) return _fault; } }
+
     /// <summary>The answer goes to <see cref="TorrentDisk.OnHashed"/>.</summary>
     public void Add(TorrentDisk disk, int piece)
     {
         lock (_gate)
         {
             _waiting.Enqueue(new Waiting(disk, piece));
-            if (_waiting.Count is 1 || _waiting.Count == SideBySide.Width) Monitor.Pulse(_gate);
+            if (_waiting.Count is 1 || _waiting.Count == SideBySide.Width) Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Drops what waits of a disk, and returns when nothing of it is being hashed.</summary>
+    public void Forget(TorrentDisk disk)
+    {
+        lock (_gate)
+        {
+            for (int i = _waiting.Count; i > 0; i--)
+            {
+                Waiting waiting = _waiting.Dequeue();
+                if (waiting.Disk != disk) _waiting.Enqueue(waiting);
+            }
+            while (Array.Exists(_batch, hashed => hashed.Disk == disk)) Monitor.Wait(_gate);
         }
     }
 
     void Work()
     {
-        var hasher = new PieceHasher();
-        var batch = new Waiting[SideBySide.Width];
-        var pieces = new PieceToHash[batch.Length];
-        Span<byte> digests = new byte[batch.Length * Sha1.Size];
-        Span<bool> wasRead = new bool[batch.Length];
-        for (int count; (count = Take(batch)) > 0;)
+        try
         {
-            for (int i = 0; i < count; i++) pieces[i] = batch[i].Disk.ToHash(batch[i].Piece);
+            HashSets();
+        }
+        catch (Exception e) // the engine ends with it, instead of the process without its state saved
+        {
+            lock (_gate) _fault = e;
+        }
+        finally
+        {
+            EndSet();
+        }
+    }
+
+    void HashSets()
+    {
+        var hasher = new PieceHasher();
+        var pieces = new PieceToHash[_batch.Length];
+        Span<byte> digests = new byte[_batch.Length * Sha1.Size];
+        Span<bool> wasRead = new bool[_batch.Length];
+        for (int count; (count = Take()) > 0; EndSet())
+        {
+            for (int i = 0; i < count; i++) pieces[i] = _batch[i].Disk.ToHash(_batch[i].Piece);
             hasher.Hash(pieces.AsSpan(0, count), digests, wasRead);
             for (int i = 0; i < count; i++)
-                if (wasRead[i]) batch[i].Disk.OnHashed(batch[i].Piece, digests.Slice(i * Sha1.Size, Sha1.Size));
+                if (wasRead[i]) _batch[i].Disk.OnHashed(_batch[i].Piece, digests.Slice(i * Sha1.Size, Sha1.Size));
         }
     }
 
     /// <summary>Waits for pieces and takes a set of them; 0 when disposed.</summary>
-    int Take(Span<Waiting> batch)
+    int Take()
     {
         lock (_gate)
         {
-            while (_waiting.Count == 0 && !_disposed) Monitor.Wait(_gate);
-            if (_waiting.Count < batch.Length && !_disposed) Monitor.Wait(_gate, s_patience);
-            if (_disposed) return 0;
-            int count = Math.Min(batch.Length, _waiting.Count);
-            for (int i = 0; i < count; i++) batch[i] = _waiting.Dequeue();
+            do
+            {
+                while (_waiting.Count == 0 && !_disposed) Monitor.Wait(_gate);
+                if (_waiting.Count < _batch.Length && !_disposed) Monitor.Wait(_gate, s_patience);
+                if (_disposed) return 0;
+            }
+            while (_waiting.Count == 0); // what waited was dropped
+            int count = Math.Min(_batch.Length, _waiting.Count);
+            for (int i = 0; i < count; i++) _batch[i] = _waiting.Dequeue();
             return count;
+        }
+    }
+
+    void EndSet()
+    {
+        lock (_gate)
+        {
+            Array.Clear(_batch);
+            Monitor.PulseAll(_gate);
         }
     }
 

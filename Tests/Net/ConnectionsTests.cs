@@ -13,8 +13,10 @@ public class ConnectionsTests
         public List<Action<Exception?>> Ends { get; } = [];
         public int MaxPeers => 100;
         public Task<Socket> ConnectAsync(IPEndPoint peer, CancellationToken cancellation) => throw new NotSupportedException();
+        public Exception? Refusal { get; set; }
         public void Start(Socket socket, PeerSession session, Action<Exception?> ended)
         {
+            if (Refusal is not null) throw Refusal;
             socket.Dispose();
             Ends.Add(ended);
         }
@@ -54,5 +56,51 @@ public class ConnectionsTests
     {
         for (int i = 0; i < 40; i++) Assert.True(Call(address));
         Assert.False(Call(address)); // all places are taken
+    }
+
+    [Fact]
+    public void DialsUnderWayTakePlacesAndAnIncomingPeerTheOneThatIsThere()
+    {
+        for (int i = 0; i < 38; i++) Assert.True(Call(null));
+        Assert.True(_connections.TryBeginDial());
+        Assert.True(_connections.TryBeginDial());
+        Assert.False(_connections.TryBeginDial());
+        Assert.True(Call("192.168.1.1")); // it is here, and a dial may come to nothing
+        _connections.EndDial(null);
+        Assert.False(_connections.TryBeginDial());
+        _connections.EndDial(null);
+        Assert.True(_connections.TryBeginDial());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ASessionThatFindsNoPlaceHasGivenEveryBufferBack(bool noThreads)
+    {
+        if (noThreads) _driver.Refusal = new InsufficientMemoryException();
+        else for (int i = 0; i < 40; i++) Assert.True(Call(null));
+        var slabs = new Slabs();
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var session = new PeerSession((PeerSession _, in Handshake _) => null, slabs);
+        session.Outbox.SendHandshake(default);
+        Assert.NotEqual(0, slabs.Lent);
+        Assert.False(_connections.TryStart(socket, session));
+        Assert.Equal(0, slabs.Lent);
+        Assert.Throws<ObjectDisposedException>(() => socket.Available);
+        Assert.Equal(noThreads ? 0 : 40, _connections.Count);
+    }
+
+    [Fact]
+    public async Task TheEndWaitsForDialsUnderWay()
+    {
+        Assert.True(_connections.TryBeginDial());
+        Assert.True(_connections.TryBeginWantedDial());
+        Task stopping = _connections.StopAsync(TimeSpan.Zero);
+        _connections.EndDial(null);
+        Assert.False(stopping.IsCompleted);
+        Assert.False(_connections.TryBeginDial() || _connections.TryBeginWantedDial());
+        _connections.EndDial(new InvalidOperationException("mine"));
+        await stopping.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal("mine", _connections.Fault?.Message);
     }
 }

@@ -106,7 +106,7 @@ public sealed class ReadinessTests
             Task<int> sending = await calling.WaitAsync(s_patience);
             Task draining = Task.Run(() => { while (far.Receive(new byte[64 * 1024]) > 0) { } });
             Assert.Equal(1, await sending.WaitAsync(s_patience));
-            PeerSocket.Shutdown(near);
+            PeerSocket.ShutdownSoon(near);
             await draining.WaitAsync(s_patience);
         }
     }
@@ -120,7 +120,7 @@ public sealed class ReadinessTests
         {
             Task waiting = watch.ReadableAsync(inPlace: true).AsTask();
             Assert.False(waiting.IsCompleted);
-            PeerSocket.Shutdown(near);
+            PeerSocket.ShutdownSoon(near);
             await waiting.WaitAsync(s_patience);
             await Task.Yield(); // off the watching thread, which goes on here in place and which Dispose waits for
         }
