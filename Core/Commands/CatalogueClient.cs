@@ -1,5 +1,6 @@
 // Asks a tracker's catalogue over HTTP. Every way it can fail becomes the exit code that scripts expect: 5 if nobody answers,
 // 7 if the tracker refuses, with its sentence, 3 if what answers is no catalogue.
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -18,7 +19,14 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     /// <summary>More are not read: a list of so many entries is not read by anybody either.</summary>
     const int MaxPages = 100;
 
+    /// <summary>How long nothing may arrive, or a tracker that asks for patience may go on doing so.</summary>
     static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>The shortest between two attempts, whatever the tracker says.</summary>
+    static readonly TimeSpan s_pause = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>Bytes a second at which a .torrent must travel on the whole.</summary>
+    const int MinRate = 8 * 1024;
 
     readonly HttpMessageInvoker _http = new(new SocketsHttpHandler
     {
@@ -81,6 +89,16 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         if (status != HttpStatusCode.OK) throw Refusal(status, body);
     }
 
+    /// <summary>Takes everything away.</summary>
+    /// <param name="token">The tracker's own.</param>
+    /// <returns>How many entries there were.</returns>
+    public int RemoveAll(string token, CancellationToken cancellation)
+    {
+        (HttpStatusCode status, byte[] body) = Send(HttpMethod.Delete, "catalogue", null, MaxAnswerBytes, cancellation, token);
+        if (status != HttpStatusCode.OK) throw Refusal(status, body);
+        return Value(body, "removed") is { ValueKind: JsonValueKind.Number } removed && removed.TryGetInt32(out int count) ? count : 0;
+    }
+
     /// <summary>True if it is listed.</summary>
     public bool Has(InfoHash hash, CancellationToken cancellation) =>
         Send(HttpMethod.Head, $"torrents/{hash}.torrent", null, MaxAnswerBytes, cancellation).Status == HttpStatusCode.OK;
@@ -88,10 +106,19 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation, string? bearer = null)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        time.CancelAfter(s_timeout);
         try
         {
-            return SendAsync(method, path, body, bearer, maxBytes, time.Token).GetAwaiter().GetResult();
+            for (TimeSpan waited = default; ;)
+            {
+                time.CancelAfter(s_timeout + TimeFor(body?.Length ?? 0));
+                (HttpStatusCode status, byte[] answer, TimeSpan? retryIn) = SendAsync(method, path, body, bearer, maxBytes, time).GetAwaiter().GetResult();
+                if (retryIn is not { } pause) return (status, answer);
+                if (pause < s_pause) pause = s_pause;
+                if ((waited += pause) > s_timeout) return (status, answer);
+                time.CancelAfter(Timeout.InfiniteTimeSpan);
+                cancellation.WaitHandle.WaitOne(pause);
+                cancellation.ThrowIfCancellationRequested();
+            }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -103,8 +130,11 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         }
     }
 
-    async Task<(HttpStatusCode, byte[])> SendAsync(
-        HttpMethod method, string path, ReadOnlyMemory<byte>? body, string? bearer, int maxBytes, CancellationToken cancellation)
+    static TimeSpan TimeFor(long bytes) => TimeSpan.FromSeconds((double)bytes / MinRate);
+
+    /// <param name="time">Ends the exchange; given more while the answer arrives.</param>
+    async Task<(HttpStatusCode, byte[], TimeSpan? RetryIn)> SendAsync(
+        HttpMethod method, string path, ReadOnlyMemory<byte>? body, string? bearer, int maxBytes, CancellationTokenSource time)
     {
         using var request = new HttpRequestMessage(method, new Uri(tracker.Root, path));
         request.Headers.TryAddWithoutValidation("User-Agent", "tinytorrent/" + VersionCommand.Version);
@@ -115,16 +145,21 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
             request.Headers.ExpectContinue = true; // a refusal comes before the body is sent
         }
         if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
-        using HttpResponseMessage response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);
-        using Stream stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        using HttpResponseMessage response = await _http.SendAsync(request, time.Token).ConfigureAwait(false);
+        using Stream stream = await response.Content.ReadAsStreamAsync(time.Token).ConfigureAwait(false);
         var all = new MemoryStream();
         byte[] buffer = new byte[64 * 1024];
-        for (int read; (read = await stream.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+        var clock = Stopwatch.StartNew();
+        for (int read; (read = await stream.ReadAsync(buffer, time.Token).ConfigureAwait(false)) > 0;)
         {
             all.Write(buffer, 0, read);
+            // The silence it may keep from here on, or less where it has been slow for long.
+            TimeSpan left = s_timeout + TimeFor(all.Length) - clock.Elapsed;
+            time.CancelAfter(left > s_timeout ? s_timeout : left < TimeSpan.Zero ? TimeSpan.Zero : left);
             if (all.Length > maxBytes) throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: an answer of more than {maxBytes} bytes");
         }
-        return (response.StatusCode, all.ToArray());
+        bool isPatient = response.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests;
+        return (response.StatusCode, all.ToArray(), isPatient ? response.Headers.RetryAfter?.Delta : null);
     }
 
     CommandException Refusal(HttpStatusCode status, byte[] body)
@@ -141,11 +176,22 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     {
         try
         {
-            using var json = JsonDocument.Parse(body);
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
-                ? value.GetString() : null;
+            return Value(body, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // not JSON, or a text of broken escapes
+        catch (InvalidOperationException) // a text of broken escapes
+        {
+            return null;
+        }
+    }
+
+    static JsonElement? Value(byte[] body, string name)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out JsonElement value) ? value.Clone() : null;
+        }
+        catch (JsonException)
         {
             return null;
         }

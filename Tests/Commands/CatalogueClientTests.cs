@@ -48,6 +48,25 @@ public class CatalogueClientTests
         Assert.Contains(words, refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("503 Busy")]
+    [InlineData("429 Too Many Requests")]
+    public void ATrackerThatAsksForPatienceIsAskedAgain(string status)
+    {
+        int asked = 0;
+        using var server = new ScriptedHttpServer(_ => asked++ < 2
+            ? ScriptedHttpServer.Response("{\"error\":\"not now\"}"u8.ToArray(), "Retry-After: 0\r\n", status)
+            : ScriptedHttpServer.Response(Published.Torrent("data")));
+        Assert.True(CatalogueAddress.TryParse(server.Base, out CatalogueAddress? address, out _));
+        using var client = new CatalogueClient(address);
+        Assert.Equal("data", client.Fetch(s_metainfo.InfoHash, default)!.Name);
+        Assert.Equal(3, asked);
+    }
+
+    [Fact]
+    public void PatienceHasAnEnd() =>
+        Assert.Equal(ExitCode.Refused, Fails(ScriptedHttpServer.Response("{\"error\":\"not now\"}"u8.ToArray(), "Retry-After: 60\r\n", "503 Busy"), client => client.List(new(), default)).Code);
+
     [Fact]
     public void ATorrentIsTheOneThatWasAskedForOrNone()
     {
