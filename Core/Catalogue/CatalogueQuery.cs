@@ -10,13 +10,27 @@ sealed record CatalogueQuery
     /// <summary>Each costs a look at every entry.</summary>
     public const int MaxWords = 16;
 
+    /// <summary>Of all words together, folded: a long one that nearly matches everywhere costs its length at every character. A name has no more.</summary>
+    const int MaxWordBytes = 256;
+
     const int MaxPage = 1_000_000;
 
     /// <summary>Null for every kind.</summary>
     public ContentKind? Kind { get; init; }
 
     /// <summary>All of them must be in the name or the comment, whatever their case.</summary>
-    public IReadOnlyList<string> Words { get; init; } = [];
+    public IReadOnlyList<string> Words
+    {
+        get;
+        init
+        {
+            field = value;
+            // The longest first: where it is not, the others need not be looked for.
+            _folded = [.. value.Select(CatalogueEntry.Fold).OrderByDescending(word => word.Length)];
+        }
+    } = [];
+
+    readonly byte[][] _folded = [];
 
     /// <summary>Exactly this name; null for any.</summary>
     public string? Name { get; init; }
@@ -28,11 +42,8 @@ sealed record CatalogueQuery
     {
         if (Kind is { } kind && kind != entry.Kind) return false;
         if (Name is { } name && name != entry.Name) return false;
-        foreach (string word in Words)
-        {
-            if (!entry.Name.Contains(word, StringComparison.OrdinalIgnoreCase) && !entry.Comment.Contains(word, StringComparison.OrdinalIgnoreCase))
-                return false;
-        }
+        foreach (byte[] word in _folded)
+            if (!entry.Contains(word)) return false;
         return true;
     }
 
@@ -52,8 +63,10 @@ sealed record CatalogueQuery
             {
                 case "kind" when ContentKinds.TryParse(value, out ContentKind kind): read = read with { Kind = kind }; break;
                 case "kind": problem = "kind is audio, video or other"; break;
-                case "q" when WordsOf(value) is { Length: <= MaxWords } words: read = read with { Words = words }; break;
-                case "q": problem = $"q has more than {MaxWords} words"; break;
+                case "q" when WordsOf(value) is { Length: <= MaxWords } words && words.Sum(word => CatalogueEntry.Fold(word).Length) <= MaxWordBytes:
+                    read = read with { Words = words };
+                    break;
+                case "q": problem = $"q has more than {MaxWords} words, or {MaxWordBytes} bytes of them"; break;
                 case "name": read = read with { Name = value }; break;
                 case "page" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int page) && page is >= 1 and <= MaxPage:
                     read = read with { Page = page };

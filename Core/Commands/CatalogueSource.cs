@@ -29,7 +29,8 @@ static class CatalogueSource
 
         try
         {
-            ListedEntry entry = Find(text, client, progress, cancellation);
+            ListedPage named = client.List(new CatalogueQuery { Name = text }, cancellation);
+            if (named.Entries is not [{ } entry] || entry.Name != text) throw NotThere(text, client, progress, cancellation);
             MetainfoFile metainfo = client.Fetch(entry.InfoHash, cancellation)
                 ?? throw new CommandException(ExitCode.BadInput, $"'{text}' has just been taken out of the catalogue of {tracker.Display}");
             // The content is stored under the name in the torrent: one the user has not typed could be any of the user's files.
@@ -41,20 +42,6 @@ static class CatalogueSource
         {
             throw new CommandException(e.Code, $"{text}: no such file, and as a name in a catalogue: {e.Message}");
         }
-    }
-
-    /// <summary>The entry of exactly that name, or the only one that <c>list</c> shows like that.</summary>
-    static ListedEntry Find(string name, CatalogueClient client, Progress progress, CancellationToken cancellation)
-    {
-        ListedPage named = client.List(new CatalogueQuery { Name = name }, cancellation);
-        if (named.Entries is [{ } entry] && entry.Name == name) return entry;
-        if (name.Contains(Display.Replacement, StringComparison.Ordinal))
-        {
-            string[] words = CatalogueQuery.WordsOf(name.Replace(Display.Replacement, ' '));
-            named = client.ListAll(new CatalogueQuery { Words = [.. words.Take(CatalogueQuery.MaxWords)] }, cancellation);
-            if (named.Entries.Where(near => Display.Safe(near.Name) == name).ToArray() is [{ } shown]) return shown;
-        }
-        throw NotThere(name, client, progress, cancellation);
     }
 
     const string Hash = "an info-hash";

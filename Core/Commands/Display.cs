@@ -8,8 +8,7 @@ namespace TinyTorrent.Commands;
 
 static class Display
 {
-    /// <summary>Stands for a character that is not shown.</summary>
-    public const char Replacement = '\uFFFD';
+    const char Replacement = '\uFFFD';
 
     static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 

@@ -39,7 +39,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
             new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
             new("--state", "DIR", "keep the swarms and the catalogue in DIR through restarts"),
-            AccessToken.Option("only who knows this secret may publish"),
+            AccessToken.Option("only who knows this secret may publish; it also takes anything out of the catalogue"),
             new("--keep", "T", "how long the catalogue keeps what nobody seeds (default 7d)"),
             new("--catalogue-size", "SIZE", "bytes of .torrent files it takes (default 16M, with --state 1G)"),
             new("--no-catalogue", null, "no catalogue: a tracker of hashes only"),
@@ -68,7 +68,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             --full-scrape lets anybody list every torrent, at most once in ten seconds: about 95 bytes each, made anew each time.
 
-            Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. It is kept in memory; with --state in DIR/catalogue.
+            Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. One address has an eighth of it at most, one of the tracker's own network a half; when it is full, what nobody has ever seeded makes room. With the token 'tinytorrent unshare' takes out any entry, and with --all every one. Without --token a token for that is made at each start and printed. The catalogue is kept in memory; with --state in DIR/catalogue.
 
             With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
 
@@ -82,6 +82,7 @@ sealed class ServeTrackerCommand : IDisposable
     readonly TrackerLog _log;
     readonly TrackerFiles _files;
     readonly FolderLock? _state;
+    readonly string? _madeToken; // for a catalogue that is open
     readonly TrackerServer _server;
     readonly List<SharedPort> _ports, _tlsPorts = [];
 
@@ -98,7 +99,9 @@ sealed class ServeTrackerCommand : IDisposable
         _ports = Open("--listen", DefaultPort, TrackerServer.Copies, udp: true);
         if (identity is not null) _tlsPorts = Open("--tls-listen", DefaultTlsPort, copies: 1, udp: false);
         SwarmFile? swarms = folder is null ? null : new SwarmFile(folder);
-        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, catalogue: Catalogue(), warn: _log.Warn) { Identity = identity };
+        CatalogueOptions? catalogue = Catalogue();
+        _madeToken = catalogue is { IsOpen: true } ? catalogue.Token : null;
+        _server = new TrackerServer(options, new HttpLimits(), _ports, swarms: swarms, catalogue: catalogue, warn: _log.Warn) { Identity = identity };
         _server.ServeTls(_tlsPorts);
     }
 
@@ -161,7 +164,9 @@ sealed class ServeTrackerCommand : IDisposable
             Keep = _arguments.Duration("--keep") ?? limits.Keep,
             Bytes = _arguments.Bytes("--catalogue-size") ?? (state is null ? limits.Bytes : SizeOnDisk),
         };
-        return new CatalogueOptions(limits, state is null ? null : new CatalogueFolder(Path.Combine(state, "catalogue")), AccessToken.Read(_arguments));
+        string? token = AccessToken.Read(_arguments);
+        CatalogueFolder? folder = state is null ? null : new CatalogueFolder(Path.Combine(state, "catalogue"));
+        return new CatalogueOptions(limits, folder, token ?? Convert.ToHexStringLower(Entropy.Secret(WriteToken.SecretSize)), IsOpen: token is null);
     }
 
     List<SharedPort> Open(string option, int defaultPort, int copies, bool udp)
@@ -196,6 +201,7 @@ sealed class ServeTrackerCommand : IDisposable
     {
         foreach (SharedPort port in _ports) Tell(port, $"http://{Place(port)}", $"udp://{Place(port)}");
         foreach (SharedPort port in _tlsPorts) Tell(port, $"https://{Place(port)}", null);
+        if (_madeToken is not null) _log.Say($"anybody may publish in the catalogue; this token takes anything out of it, until the tracker ends: {_madeToken}");
 
         string Place(SharedPort port) => $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
     }
@@ -207,6 +213,7 @@ sealed class ServeTrackerCommand : IDisposable
             json.WriteString("url", url);
             if (udp is not null) json.WriteString("udp", udp);
             json.WriteNumber("port", port.Number);
+            if (_madeToken is not null && port == _ports[0]) json.WriteString("token", _madeToken); // for the catalogue; told once
         },
         $"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
 

@@ -24,6 +24,12 @@ sealed class TrackerLog(Arguments arguments)
         catch (OutputException) when (_serving) { }
     }
 
+    /// <summary>For people alone: what an event has said already.</summary>
+    public void Say(string line)
+    {
+        if (_json is null) Tell("", null, line);
+    }
+
     public void Warn(string message) => Complain("warning", message, message);
 
     public void Error(string message, string andSo) => Complain("error", message, $"{message} ({andSo})");

@@ -9,11 +9,16 @@ static class UnshareCommand
 {
     public static readonly Command Command = new(
         "unshare", "NAME [NAME]... --tracker URL [options]", "take out of a tracker's catalogue what was shared", MaxOperands: int.MaxValue,
-        [CatalogueAddress.Option, AccessToken.Option("the tracker's secret, which takes anything away"), JsonEvents.Option],
+        [
+            CatalogueAddress.Option,
+            AccessToken.Option("the tracker's secret, which takes anything away"),
+            new("--all", null, "everything in the catalogue, whoever shared it; needs the tracker's secret"),
+            JsonEvents.Option,
+        ],
         Run)
     {
         Details = """
-            Who published it can do so, on the machine and as the user that did: the tokens are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent. Whoever has the tracker's --token can take anything away. NAME may be an info-hash.
+            Who published it can do so, on the machine and as the user that did: the tokens are kept in $XDG_STATE_HOME/tinytorrent, or ~/.local/state/tinytorrent. Whoever has the tracker's --token, or the one it has made for itself and printed at its start, can take anything away. NAME may be an info-hash.
 
             Your 'share' of it that still runs goes on seeding, but does not publish it again. While somebody else shares the same content, it does not stay away: it is listed again as theirs when their 'share' next announces itself. What others have downloaded stays theirs.
 
@@ -29,6 +34,14 @@ static class UnshareCommand
         CatalogueAddress tracker = CatalogueAddress.Read(arguments);
         using var client = new CatalogueClient(tracker);
         var publisher = new Publisher(client, PublishTokens.OfUser(tracker.Root), progress);
+        if (arguments.Has("--all"))
+        {
+            if (arguments.Operands.Count > 0) throw Arguments.Usage("--all leaves nothing for NAME to choose");
+            int count = client.RemoveAll(access ?? throw Arguments.Usage("--all needs the tracker's token (--token)"), interrupt.Token);
+            progress.Line($"{count} {(count == 1 ? "entry" : "entries")} taken out of the catalogue of {tracker.Display}");
+            progress.Events?.Write("cleared", json => json.WriteNumber("removed", count));
+            return ExitCode.Done;
+        }
         _ = arguments.Operand(0, "NAME");
         foreach (string name in arguments.Operands)
         {

@@ -1,6 +1,7 @@
-// The catalogue over HTTP: its page at GET /, and GET /catalogue.json, POST /catalogue, DELETE /catalogue/<info-hash>, GET /torrents/<info-hash>.torrent.
+// The catalogue over HTTP: its page at GET /, and GET /catalogue.json, GET /torrents/<info-hash>.torrent, POST /catalogue,
+// DELETE /catalogue/<info-hash>, and DELETE /catalogue for everything.
 // Every refusal is a status and {"error": one sentence}. Whoever may not write is told so before a body is taken from him.
-// Publishing reads and syncs a file on the caller's thread: it is rare, and announces over UDP do not wait for it.
+// What searches, or waits for the disk, is done by the server's workers: no announce waits for it.
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
@@ -12,11 +13,17 @@ using TinyTorrent.Types;
 
 namespace TinyTorrent.Net;
 
-/// <param name="publishing">The secret that publishing needs, or default: anybody may.</param>
-/// <param name="serves">Which torrents the tracker serves.</param>
-sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func<InfoHash, bool> serves)
+/// <param name="operators">The operator's secret, which takes anything away and has no limit.</param>
+/// <param name="isOpen">Anybody may publish; else who knows the operator's secret.</param>
+sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool isOpen)
 {
     const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
+
+    const string StillThere = "the tracker's disk does not let go of it";
+    const string TooMuch = "too much is being sent at this moment";
+
+    /// <summary>How long a request waits for a catalogue that is being read, at a start; most of them are read by then.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     static readonly byte[] s_page = WebPage.Write(PageMode.Tracker, null);
     static readonly string s_pageHeaders = $"{CommonHeaders}\r\nContent-Security-Policy: {WebPage.Policy}\r\nReferrer-Policy: no-referrer";
@@ -69,27 +76,45 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
     {
         bool reads = request.Method is HttpVerb.Get or HttpVerb.Head;
         if (reads && path.SequenceEqual("/"u8)) ShowPage(response);
-        else if (reads && path.SequenceEqual(Listing)) List(request.Query, response);
-        else if (reads && path.StartsWith(Torrents)) Give(path[Torrents.Length..], response);
+        else if (reads && path.SequenceEqual(Listing)) OnWorker(request, response, List);
+        else if (reads && path.StartsWith(Torrents)) OnWorker(request, response, Give);
         else if (request.Method == HttpVerb.Post && path.SequenceEqual(Collection)) Publish(request, response);
-        else if (request.Method == HttpVerb.Delete && path.StartsWith("/catalogue/"u8)) Remove(path[(Collection.Length + 1)..], request.Headers, response);
+        else if (request.Method == HttpVerb.Delete && path.SequenceEqual(Collection)) Clear(request, response);
+        else if (request.Method == HttpVerb.Delete && path.StartsWith("/catalogue/"u8)) OnWorker(request, response, Remove);
         else Fail(response, 405, "this can be read at /catalogue.json, published to with POST and taken away with DELETE");
     }
+
+    /// <summary>For answers that need the list: they search it, or wait for the disk.</summary>
+    void OnWorker(in HttpRequest request, HttpResponse response, HttpHandler answer)
+    {
+        if (response.Defer()) return;
+        if (keeper.AwaitLoaded(s_patience)) answer(request, response);
+        else FailForNow(response, "the catalogue is still being read");
+    }
+
+    static void FailForNow(HttpResponse response, string why)
+    {
+        Fail(response, 503, why);
+        response.Headers += "\r\nRetry-After: 2";
+    }
+
+    /// <summary>What stands behind the last slash.</summary>
+    static ReadOnlySpan<byte> LastPart(in HttpRequest request) => request.Path[(request.Path.LastIndexOf((byte)'/') + 1)..];
 
     static void ShowPage(HttpResponse response)
     {
         if (!response.TryReserve(2 * s_page.Length))
         {
-            Fail(response, 503, "too much is being sent at this moment");
+            FailForNow(response, TooMuch);
             return;
         }
         (response.ContentType, response.Headers) = (WebPage.ContentType, s_pageHeaders);
         response.Write(s_page);
     }
 
-    void List(ReadOnlySpan<byte> text, HttpResponse response)
+    void List(in HttpRequest request, HttpResponse response)
     {
-        if (!CatalogueQuery.TryRead(text, out CatalogueQuery query, out string problem))
+        if (!CatalogueQuery.TryRead(request.Query, out CatalogueQuery query, out string problem))
         {
             Fail(response, 400, problem);
             return;
@@ -97,16 +122,17 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
         CataloguePage page = keeper.Store.Search(query);
         if (!response.TryReserve(page.MaxJsonSize))
         {
-            Fail(response, 503, "too much is being sent at this moment");
+            FailForNow(response, TooMuch);
             return;
         }
         (response.ContentType, response.Headers) = ("application/json", CommonHeaders);
         page.WriteTo(response, UnixNow);
     }
 
-    void Give(ReadOnlySpan<byte> file, HttpResponse response)
+    void Give(in HttpRequest request, HttpResponse response)
     {
-        if (!file.EndsWith(".torrent"u8) || Find(file[..^".torrent".Length]) is not { } entry || !keeper.Store.IsShown(entry, out _))
+        ReadOnlySpan<byte> file = LastPart(request);
+        if (!file.EndsWith(".torrent"u8) || Find(file[..^".torrent".Length]) is not { } entry || !keeper.Store.IsShown(entry))
         {
             Fail(response, 404, "there is no such torrent in the catalogue");
             return;
@@ -114,7 +140,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
         // Twice: the answer's own room, and what it grows from.
         if (!response.TryReserve(2 * entry.TorrentSize))
         {
-            Fail(response, 503, "too much is being sent at this moment");
+            FailForNow(response, TooMuch);
             return;
         }
         if (keeper.Read(entry) is not { } torrent)
@@ -131,22 +157,26 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
     void Publish(in HttpRequest request, HttpResponse response)
     {
         if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not publish");
-        else if (!publishing.Hash.IsEmpty && !publishing.Fits(Bearer(request.Headers))) RefuseToken(request.Headers, response, "publishing here");
+        else if (!isOpen && !operators.Fits(Bearer(request.Headers))) RefuseToken(request.Headers, response, "publishing here");
         else if (request.BodyLength > MetainfoFile.MaxBytes) Fail(response, 413, "a .torrent has at most 10,000,000 bytes");
-        else if (request.IsWhole) Publish(request.Body, response);
-        else response.WantsBody = true;
+        else if (!request.IsWhole) response.WantsBody = true;
+        else OnWorker(request, response, Take);
     }
 
-    void Publish(ReadOnlySpan<byte> torrent, HttpResponse response)
+    void Take(in HttpRequest request, HttpResponse response)
     {
         string secret = Convert.ToHexStringLower(Entropy.Secret(WriteToken.SecretSize));
-        Publication publication = keeper.Publish(torrent, UnixNow, serves, WriteToken.Of(Encoding.ASCII.GetBytes(secret)));
+        PeerAddress publisher = operators.Fits(Bearer(request.Headers)) ? default : request.From;
+        Publication publication = keeper.Publish(request.Body, UnixNow, WriteToken.Of(Encoding.ASCII.GetBytes(secret)), publisher);
         if (publication.Problem is { } problem) Fail(response, 400, $"not a .torrent: {problem}");
         else if (!publication.Disk.IsOk) Fail(response, publication.Disk.Fault == DiskFault.Full ? 507 : 500, "the tracker's disk does not take it");
         else switch (publication.Result)
         {
             case PublishResult.NameTaken:
                 Fail(response, 409, "another content has this name", publication.Entry!.InfoHash);
+                break;
+            case PublishResult.OverShare:
+                Fail(response, 507, "this address has its share of the catalogue; take something away, or ask the operator, whose token has no limit");
                 break;
             case PublishResult.Full:
                 Fail(response, 507, "the catalogue is full");
@@ -161,13 +191,28 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
         }
     }
 
-    void Remove(ReadOnlySpan<byte> hex, in HttpHeaders headers, HttpResponse response)
+    void Remove(in HttpRequest request, HttpResponse response)
     {
-        if (!WriteGuard.Allows(headers)) Fail(response, 403, "a page of another site may not take anything away");
-        else if (Find(hex) is not { } entry) Fail(response, 404, "there is no such torrent in the catalogue");
-        else if (!entry.Token.Fits(Bearer(headers)) && !publishing.Fits(Bearer(headers))) RefuseToken(headers, response, "taking this away");
-        else if (!keeper.Remove(entry).IsOk) Fail(response, 500, "the tracker's disk does not let go of it");
+        ReadOnlySpan<byte> token = Bearer(request.Headers);
+        if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
+        else if (Find(LastPart(request)) is not { } entry) Fail(response, 404, "there is no such torrent in the catalogue");
+        else if (!entry.Token.Fits(token) && !operators.Fits(token)) RefuseToken(request.Headers, response, "taking this away");
+        else if (!keeper.Remove(entry).IsOk) Fail(response, 500, StillThere);
         else Tell(response, 200, entry, null);
+    }
+
+    void Clear(in HttpRequest request, HttpResponse response)
+    {
+        if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
+        else if (!operators.Fits(Bearer(request.Headers))) RefuseToken(request.Headers, response, "taking everything away");
+        else OnWorker(request, response, RemoveAll);
+    }
+
+    void RemoveAll(in HttpRequest request, HttpResponse response)
+    {
+        DiskResult cleared = keeper.Clear(out int count);
+        if (cleared.IsOk) Write(response, 200, json => json.WriteNumber("removed", count));
+        else Fail(response, 500, StillThere);
     }
 
     CatalogueEntry? Find(ReadOnlySpan<byte> hex)
@@ -192,29 +237,27 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken publishing, Func
         if (none) response.Headers += "\r\nWWW-Authenticate: Bearer";
     }
 
-    static void Tell(HttpResponse response, int status, CatalogueEntry entry, string? token)
+    static void Tell(HttpResponse response, int status, CatalogueEntry entry, string? token) => Write(response, status, json =>
     {
-        Begin(response, status);
-        using var json = new Utf8JsonWriter(response);
-        json.WriteStartObject();
         json.WriteString("info_hash", entry.InfoHash.ToString());
         json.WriteString("name", entry.Name);
         if (token is not null) json.WriteString("token", token);
-        json.WriteEndObject();
-    }
+    });
 
-    static void Fail(HttpResponse response, int status, string error, InfoHash? holder = null)
+    static void Fail(HttpResponse response, int status, string error, InfoHash? holder = null) => Write(response, status, json =>
     {
-        Begin(response, status);
-        using var json = new Utf8JsonWriter(response);
-        json.WriteStartObject();
         json.WriteString("error", error);
         if (holder is { } other) json.WriteString("info_hash", other.ToString());
+    });
+
+    static void Write(HttpResponse response, int status, Action<Utf8JsonWriter> fields)
+    {
+        (response.Status, response.ContentType, response.Headers) = (status, "application/json", CommonHeaders);
+        using var json = new Utf8JsonWriter(response);
+        json.WriteStartObject();
+        fields(json);
         json.WriteEndObject();
     }
-
-    static void Begin(HttpResponse response, int status) =>
-        (response.Status, response.ContentType, response.Headers) = (status, "application/json", CommonHeaders);
 
     static long UnixNow => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 }

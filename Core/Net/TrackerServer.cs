@@ -12,8 +12,9 @@ namespace TinyTorrent.Net;
 
 /// <summary>What a tracker with a catalogue knows of it beforehand.</summary>
 /// <param name="Folder">Where it is kept, or null: in memory.</param>
-/// <param name="Token">The secret that publishing needs, or null: anybody may.</param>
-sealed record CatalogueOptions(CatalogueLimits Limits, CatalogueFolder? Folder, string? Token);
+/// <param name="Token">The operator's secret, or null if there is none.</param>
+/// <param name="IsOpen">Anybody may publish; else who knows the secret.</param>
+sealed record CatalogueOptions(CatalogueLimits Limits, CatalogueFolder? Folder, string? Token, bool IsOpen);
 
 /// <summary>Serves from its creation until it is disposed.</summary>
 sealed class TrackerServer : IDisposable
@@ -30,6 +31,7 @@ sealed class TrackerServer : IDisposable
     readonly List<IServer> _servers = [];
     readonly ManualResetEventSlim _stop = new();
     readonly Thread _ticking;
+    readonly Thread? _keeping;
     readonly HttpLimits _limits;
     readonly HttpWorkers _workers = new(HttpWorkers.Fitting);
     readonly Action<Exception> _onFault;
@@ -63,8 +65,8 @@ sealed class TrackerServer : IDisposable
         }
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits) with { Proxies = options.Proxies };
-        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, CountsOf, options.Interval, warn);
-        _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!.Token));
+        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf), options.Interval, warn);
+        _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!));
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)
@@ -83,6 +85,9 @@ sealed class TrackerServer : IDisposable
         }
         _ticking = new Thread(Tick) { Name = "tracker clock", IsBackground = true };
         _ticking.Start();
+        if (Catalogue is null) return;
+        _keeping = new Thread(KeepCatalogue) { Name = "catalogue", IsBackground = true };
+        _keeping.Start();
     }
 
     public TrackerService Service { get; }
@@ -117,10 +122,10 @@ sealed class TrackerServer : IDisposable
         return limits with { Connections = (int)Math.Clamp(rest * TlsCost / (TlsCost + 1), 1, limits.Connections) };
     }
 
-    CatalogueRoutes RoutesTo(CatalogueKeeper keeper, string? token) =>
-        new(keeper, token is null ? default : WriteToken.Of(Encoding.UTF8.GetBytes(token)), name => Service.Access.Serves(name));
+    static CatalogueRoutes RoutesTo(CatalogueKeeper keeper, CatalogueOptions options) =>
+        new(keeper, options.Token is { } token ? WriteToken.Of(Encoding.UTF8.GetBytes(token)) : default, options.IsOpen);
 
-    SwarmCounts? CountsOf(InfoHash name) => Service.TryScrape(name, out SwarmCounts counts) ? counts : null;
+    SwarmCounts CountsOf(InfoHash name) => Service.TryScrape(name, out SwarmCounts counts) ? counts : default;
 
     /// <summary>After Dispose: what became of the last save, if the swarms are kept.</summary>
     public DiskResult End => _keeper?.End ?? DiskResult.Ok;
@@ -133,7 +138,6 @@ sealed class TrackerServer : IDisposable
         {
             TimeSpan now = _clock.Now;
             Service.Tick(now);
-            Catalogue?.Tick(now);
             (long peers4, long peers6) = Service.Peers;
             freed.OnPeers(peers4 + peers6);
             if (now - rotated < SecretLifetime) continue;
@@ -142,12 +146,20 @@ sealed class TrackerServer : IDisposable
         }
     }
 
+    /// <summary>A thread of its own, because it waits for the disk: the swarms' clock must not.</summary>
+    void KeepCatalogue()
+    {
+        Catalogue!.Load(() => _stop.IsSet);
+        while (!_stop.Wait(TimeSpan.FromSeconds(1))) Catalogue.Tick(_clock.Now);
+    }
+
     public void Dispose()
     {
         if (_stop.IsSet) return; // the descriptors of the first time may be others' by now
         _stop.Set();
         foreach (IServer server in _servers) server.Stop();
         _ticking.Join();
+        _keeping?.Join();
         foreach (IServer server in _servers) server.Dispose();
         _workers.Dispose();
         _keeper?.Dispose(); // saves what the last answers were made of

@@ -1,6 +1,7 @@
 // A catalogue and its copy on disk, kept equal: an entry is listed for good once it is on disk, and gone once it is gone
-// there. Without a folder the .torrent files stay in memory. Writers take turns, also because reading a large .torrent
-// takes several times its size; readers never wait for them. Any thread may call; Tick is for one.
+// there. Without a folder the .torrent files stay in memory. What changes one entry takes turns with what changes the same
+// entry, and the disk is waited for within no other lock; readers wait for nothing but the start. Any thread may call; Load and
+// Tick are for one.
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Tracker;
@@ -13,96 +14,185 @@ sealed class CatalogueKeeper
     /// <summary>Notes written in one tick: after a start all may be due at once.</summary>
     const int MaxNotes = 16;
 
+    const int Turns = 64;
+
     readonly CatalogueFolder? _folder;
+    readonly CatalogueSwarms _swarms;
     readonly TimeSpan _step;
     readonly Action<string> _warn;
-    readonly Lock _writing = new();
+    readonly Lock[] _turns = [.. Enumerable.Range(0, Turns).Select(_ => new Lock())];
+    readonly Lock _reading = new();
+    readonly ManualResetEventSlim _loaded = new(); // never disposed: a late request may still wait for it
+    readonly List<CatalogueEntry> _due = []; // notes to write
     TimeSpan _ticked;
     bool _failing;
 
     /// <param name="folder">Where it is kept, or null.</param>
     /// <param name="grace">How long after the start seeders may still be silent.</param>
     /// <param name="warn">Told of broken files, and of faults that cost nobody an answer: once until the disk works again.</param>
-    public CatalogueKeeper(CatalogueLimits limits, CatalogueFolder? folder, Func<InfoHash, SwarmCounts?> countsOf, TimeSpan grace, Action<string> warn)
+    public CatalogueKeeper(CatalogueLimits limits, CatalogueFolder? folder, CatalogueSwarms swarms, TimeSpan grace, Action<string> warn)
     {
-        (Store, _folder, _ticked, _warn) = (new CatalogueStore(limits, countsOf), folder, grace, warn);
+        (Store, _folder, _swarms, _ticked, _warn) = (new CatalogueStore(limits, swarms), folder, swarms, grace, warn);
         _step = TimeSpan.FromTicks(Math.Clamp(limits.Keep.Ticks / 8, TimeSpan.TicksPerSecond, TimeSpan.TicksPerMinute));
-        Fault = folder?.Load(AddLoaded, warn) ?? DiskResult.Ok;
+        Fault = folder?.Open() ?? DiskResult.Ok;
+        if (folder is null) _loaded.Set();
     }
 
     public CatalogueStore Store { get; }
 
-    /// <summary>Why the folder could not be read at the start, if it could not.</summary>
+    /// <summary>Why the folder cannot be read or written at the start, if it cannot.</summary>
     public DiskResult Fault { get; }
+
+    /// <summary>Reads what is on disk. Until it is there nothing may be published, or names would change hands.</summary>
+    /// <param name="stop">Ends it half way.</param>
+    public void Load(Func<bool> stop)
+    {
+        DiskResult fault = Fault.IsOk && _folder is not null ? _folder.Load(AddLoaded, _warn, stop) : DiskResult.Ok;
+        if (!fault.IsOk) _warn($"not all of the catalogue could be read: {fault}");
+        _loaded.Set();
+    }
+
+    /// <summary>True once everything on disk is listed; waits that long for it.</summary>
+    public bool AwaitLoaded(TimeSpan patience) => _loaded.Wait(patience);
 
     void AddLoaded(CatalogueEntry entry)
     {
-        if (Store.Publish(entry, out CatalogueEntry? holder) is var result and not PublishResult.Added)
-            _warn($"{entry.InfoHash}: not listed, {(result == PublishResult.Full ? "the catalogue is full" : $"{holder!.InfoHash} has its name")}");
+        if (Store.Publish(entry, out CatalogueEntry? holder, out _) is var result and not PublishResult.Added)
+            _warn($"{entry.InfoHash}: not listed, {(holder is null ? "the catalogue is full" : $"{holder.InfoHash} has its name")}");
     }
+
+    Lock TurnOf(CatalogueEntry entry) => _turns[entry.InfoHash.Bytes[0] % Turns];
 
     /// <summary>Reads a .torrent and adds it.</summary>
     /// <param name="torrent">The .torrent; copied.</param>
     /// <param name="now">Seconds since 1970.</param>
-    /// <param name="serves">Which torrents are welcome.</param>
     /// <param name="token">What takes a new entry away.</param>
-    public Publication Publish(ReadOnlySpan<byte> torrent, long now, Func<InfoHash, bool> serves, WriteToken token)
+    /// <param name="publisher">Whose share it counts for; none for the operator.</param>
+    public Publication Publish(ReadOnlySpan<byte> torrent, long now, WriteToken token, PeerAddress publisher)
     {
-        lock (_writing)
+        CatalogueEntry entry;
+        lock (_reading) // one at a time: reading a large .torrent takes several times its size
         {
             if (!MetainfoFile.TryParse(torrent.ToArray(), out MetainfoFile? metainfo, out string problem)) return new Publication { Problem = problem };
-            if (!serves(metainfo.InfoHash)) return new Publication { Result = PublishResult.NotServed };
-            var entry = new CatalogueEntry(metainfo, now, token) { Torrent = _folder is null ? metainfo.Raw : default(ReadOnlyMemory<byte>?) }; // a plain null would become an empty memory
-            PublishResult result = Store.Publish(entry, out CatalogueEntry? holder);
-            DiskResult saved = result == PublishResult.Added && _folder is not null ? _folder.Save(entry, torrent) : DiskResult.Ok;
-            if (!saved.IsOk)
+            if (!_swarms.Serves(metainfo.InfoHash)) return new Publication { Result = PublishResult.NotServed };
+            entry = new CatalogueEntry(metainfo, now, token)
+            {
+                Publisher = PublisherShares.PublisherOf(publisher),
+                Torrent = _folder is null ? metainfo.Raw : default(ReadOnlyMemory<byte>?), // a plain null would become an empty memory
+            };
+        }
+        PublishResult result;
+        CatalogueEntry? holder;
+        IReadOnlyList<CatalogueEntry> evicted;
+        DiskResult saved = DiskResult.Ok;
+        lock (TurnOf(entry))
+        {
+            result = Store.Publish(entry, out holder, out evicted);
+            if (result == PublishResult.Added && _folder is not null) saved = _folder.Save(entry, torrent);
+            if (saved.IsOk) entry.Saved = (TimeSpan.Zero, false);
+            else
             {
                 Store.Remove(entry);
                 _folder!.Remove(entry);
             }
-            return new Publication { Result = result, Entry = holder, Disk = saved };
+        }
+        foreach (CatalogueEntry other in evicted) Forget(other); // a file that stays comes back at the next start, where it finds no room
+        return new Publication { Result = result, Entry = holder, Disk = saved };
+    }
+
+    /// <summary>Takes the files of what is not listed any more.</summary>
+    DiskResult Forget(CatalogueEntry entry)
+    {
+        lock (TurnOf(entry))
+        {
+            return _folder is null || Store.Find(entry.InfoHash) is not null ? DiskResult.Ok : _folder.Remove(entry); // published again meanwhile
         }
     }
 
     public DiskResult Remove(CatalogueEntry entry)
     {
-        lock (_writing)
+        DiskResult removed = Unlist(entry);
+        return removed.IsOk && _folder is not null ? _folder.Sync() : removed;
+    }
+
+    /// <summary>Removes everything.</summary>
+    /// <param name="count">What was there.</param>
+    public DiskResult Clear(out int count)
+    {
+        DiskResult fault = DiskResult.Ok;
+        count = 0;
+        foreach (CatalogueEntry entry in Store.Entries)
         {
+            DiskResult removed = Unlist(entry);
+            if (removed.IsOk) count++;
+            else fault = removed;
+        }
+        return fault.IsOk && _folder is not null ? _folder.Sync() : fault;
+    }
+
+    DiskResult Unlist(CatalogueEntry entry)
+    {
+        lock (TurnOf(entry))
+        {
+            if (Store.Find(entry.InfoHash) != entry) return DiskResult.Ok;
             DiskResult removed = _folder?.Remove(entry) ?? DiskResult.Ok;
             if (removed.IsOk) Store.Remove(entry);
             return removed;
         }
     }
 
-    /// <summary>The .torrent of an entry, or null if the disk does not give it.</summary>
-    public ReadOnlyMemory<byte>? Read(CatalogueEntry entry) => entry.Torrent ?? _folder?.Read(entry);
+    /// <summary>The .torrent of an entry, or null if the disk does not give it. One that has been damaged there takes its entry away.</summary>
+    public ReadOnlyMemory<byte>? Read(CatalogueEntry entry)
+    {
+        if (entry.Torrent is not null || _folder?.Read(entry) is not { } torrent) return entry.Torrent;
+        if (entry.Digest.Span.SequenceEqual(CatalogueEntry.DigestOf(torrent))) return torrent;
+        lock (TurnOf(entry))
+        {
+            if (Store.Find(entry.InfoHash) != entry) return null; // it is another's by now
+            if (MetainfoFile.TryParse(torrent, out MetainfoFile? metainfo, out _) && metainfo.InfoHash == entry.InfoHash) return torrent; // an operator's edit
+            Store.Remove(entry);
+            DiskResult aside = _folder.SetAside(entry, _warn);
+            if (!aside.IsOk) _warn($"{entry.InfoHash}.torrent is damaged and could not be set aside: {aside}");
+            return null;
+        }
+    }
 
     /// <summary>Call it about once a second. Entries nobody seeds go away.</summary>
     /// <param name="now">Since the start.</param>
     public void Tick(TimeSpan now)
     {
-        if (now - _ticked < _step) return;
-        var aged = new List<CatalogueEntry>();
-        List<CatalogueEntry> gone = Store.Tick(now - _ticked, aged);
-        _ticked = now;
-        if (_folder is null || gone.Count + aged.Count == 0) return;
-        lock (_writing)
+        DiskResult fault = DiskResult.Ok;
+        bool isDue = now - _ticked >= _step;
+        if (isDue)
         {
-            DiskResult fault = DiskResult.Ok;
-            foreach (CatalogueEntry entry in gone) Note(_folder.Remove(entry));
-            foreach (CatalogueEntry entry in aged.Take(MaxNotes))
-            {
-                if (Store.Find(entry.InfoHash) != entry) continue;
-                Note(_folder.SaveNote(entry));
-                entry.UnseededSaved = entry.Unseeded;
-            }
-            if (!fault.IsOk && !_failing) _warn($"the catalogue's folder is behind: {fault}");
-            _failing = !fault.IsOk;
+            _due.Clear();
+            List<CatalogueEntry> gone = Store.Tick(now - _ticked, _due);
+            _ticked = now;
+            foreach (CatalogueEntry entry in gone) Note(Forget(entry));
+            if (gone.Count > 0 && _folder is not null) Note(_folder.Sync());
+        }
+        if (_folder is null || (_due.Count == 0 && !isDue)) return;
+        int count = Math.Min(_due.Count, MaxNotes);
+        foreach (CatalogueEntry entry in _due[^count..]) Note(SaveNote(entry));
+        _due.RemoveRange(_due.Count - count, count);
+        if (!fault.IsOk && !_failing) _warn($"the catalogue's folder is behind: {fault}");
+        _failing = !fault.IsOk;
 
-            void Note(DiskResult result)
-            {
-                if (fault.IsOk) fault = result;
-            }
+        void Note(DiskResult result)
+        {
+            if (fault.IsOk) fault = result;
+        }
+    }
+
+    DiskResult SaveNote(CatalogueEntry entry)
+    {
+        lock (TurnOf(entry))
+        {
+            if (Store.Find(entry.InfoHash) != entry) return DiskResult.Ok;
+            (TimeSpan, bool) noted = (entry.Unseeded, entry.WasSeeded);
+            DiskResult saved = _folder!.SaveNote(entry);
+            if (saved.IsOk) entry.Saved = noted;
+            return saved;
         }
     }
 }

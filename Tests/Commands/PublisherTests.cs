@@ -26,7 +26,7 @@ public sealed class PublisherTests : IDisposable
     public PublisherTests()
     {
         SharedPort port = SharedPort.Open(IPAddress.Loopback, 0);
-        _tracker = new TrackerServer(new TrackerOptions(), new HttpLimits(), [port], catalogue: new CatalogueOptions(new CatalogueLimits(), null, Secret));
+        _tracker = new TrackerServer(new TrackerOptions(), new HttpLimits(), [port], catalogue: new CatalogueOptions(new CatalogueLimits(), null, Secret, IsOpen: false));
         Assert.True(CatalogueAddress.TryParse($"http://127.0.0.1:{port.Number}", out CatalogueAddress? address, out _));
         _client = new CatalogueClient(_address = address, Secret);
     }

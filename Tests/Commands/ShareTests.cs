@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using TinyTorrent.Catalogue;
+using TinyTorrent.Commands;
 using TinyTorrent.Net;
 using TinyTorrent.Tests.Catalogue;
 using TinyTorrent.Tests.Net;
@@ -25,7 +26,7 @@ public sealed partial class ShareTests : IDisposable
     TrackerServer? _tracker; // null while it is gone
     int _port;
 
-    public ShareTests() => _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, null));
+    public ShareTests() => _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, null, IsOpen: true));
 
     public void Dispose()
     {
@@ -230,15 +231,6 @@ public sealed partial class ShareTests : IDisposable
     }
 
     [Fact]
-    public void WhatListShowsInPlaceOfAHiddenCharacterCanBeTyped()
-    {
-        byte[] content = MakeFile("data", 20_000);
-        Share("data", "--name", "fi\u2062lm"); // an invisible times
-        Assert.Equal(0, Run("get", "fi\uFFFDlm", "--tracker", Url, "-o", "there", "--port", "0").Code);
-        Assert.Equal(content, File.ReadAllBytes(_folder["there/fi\u2062lm"]));
-    }
-
-    [Fact]
     public void ASecretThatIsEmptyOpensNothing()
     {
         foreach (string[] command in (string[][])[["serve-tracker", "--listen", "127.0.0.1:0"], ["share", "data", "--tracker", Url], ["unshare", "data", "--tracker", Url]])
@@ -255,7 +247,7 @@ public sealed partial class ShareTests : IDisposable
     {
         MakeFile("data", 20_000);
         StopTracker();
-        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, "secret"));
+        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, "secret", IsOpen: false));
         Assert.Equal(7, Run("share", "data", "--tracker", Url, "--port", "0").Code);
         Assert.Equal(7, Run("share", "data", "--tracker", Url, "--port", "0", "--token", "wrong").Code);
         Stop(Share("data", "--token", "secret"));
@@ -282,7 +274,7 @@ public sealed partial class ShareTests : IDisposable
     public void AnOwnerThatWasKilledGoesWhenItsTimeHasPassed()
     {
         StopTracker();
-        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, null), TimeSpan.FromSeconds(4));
+        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, null, IsOpen: true), TimeSpan.FromSeconds(4));
         MakeFile("data", 20_000);
         Process owner = Share("data");
         owner.Kill();
@@ -296,7 +288,7 @@ public sealed partial class ShareTests : IDisposable
     public void OnlyWhoSharedItOrHasTheTrackersTokenTakesItAway()
     {
         StopTracker();
-        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, "secret"));
+        _tracker = StartTracker(new CatalogueOptions(new CatalogueLimits(), null, "secret", IsOpen: false));
         MakeFile("one", 20_000);
         MakeFile("two", 20_000, seed: 2);
         Stop(Share("one", "two", "--token", "secret"));
@@ -316,6 +308,25 @@ public sealed partial class ShareTests : IDisposable
         Assert.Equal(0, Run("unshare", hash, "--tracker", Url, "--token", "secret").Code);
         Assert.Empty(List());
         Assert.Equal(3, Run("unshare", hash, "--tracker", Url, "--token", "secret").Code);
+    }
+
+    [Fact]
+    public void TheOperatorTakesEverythingAwayWithTheTokenThatTheTrackerHasTold()
+    {
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--json");
+        JsonElement listening = AwaitEvent(tracker, json => json.GetProperty("event").GetString() == "listening");
+        string url = listening.GetProperty("url").GetString()!, token = listening.GetProperty("token").GetString()!;
+        Assert.True(CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _));
+        using (var client = new CatalogueClient(address))
+        {
+            client.Publish(Published.Metainfo("one", 1), default);
+            client.Publish(Published.Metainfo("two", 2), default);
+        }
+        Assert.Equal(2, Run("unshare", "--all", "--tracker", url).Code);
+        Assert.Equal(7, Run("unshare", "--all", "--tracker", url, "--token", "guessed").Code);
+        (int code, string output, string errors) = Run("unshare", "--all", "--tracker", url, "--token", token, "--json");
+        Assert.True(code == 0 && JsonDocument.Parse(output).RootElement.GetProperty("removed").GetInt32() == 2, errors);
+        Stop(tracker, code: 0);
     }
 
     [LibraryImport("libc")]

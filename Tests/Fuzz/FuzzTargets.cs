@@ -101,8 +101,8 @@ static class FuzzTargets
     /// <summary>As it arrives at a tracker: through the connection, the routes and the catalogue. What the answer says has happened, and nothing else has.</summary>
     static object Upload(byte[] input, bool isBody)
     {
-        var keeper = new CatalogueKeeper(new CatalogueLimits(), null, _ => null, TimeSpan.Zero, _ => { });
-        var routes = new CatalogueRoutes(keeper, default, _ => true);
+        var keeper = new CatalogueKeeper(new CatalogueLimits(), null, new CatalogueSwarms(_ => true, _ => default), TimeSpan.Zero, _ => { });
+        var routes = new CatalogueRoutes(keeper, default, isOpen: true);
         const int memory = 32 << 20;
         var shared = new HttpMemory(memory);
         var session = new HttpSession(new TrackerRoutes(s_tracker, new Clock(), routes).Answer, shared);
@@ -186,7 +186,9 @@ static class FuzzTargets
 
     static object UdpReplyPacket(byte[] input) => UdpCodec.TryReadReply(input, out UdpReply reply) ? reply.Action : "refused";
 
-    static object Note(byte[] input) => EntryNote.TryRead(input, MetainfoFile.Parse(s_torrent), out CatalogueEntry? entry) && entry.Unseeded >= TimeSpan.Zero;
+    static object Note(byte[] input) =>
+        (EntryNote.TryRead(input, MetainfoFile.Parse(s_torrent), out CatalogueEntry? entry) && entry.Unseeded >= TimeSpan.Zero,
+        EntryNote.TryRead(input, default(InfoHash), out CatalogueEntry? described) && described is { Name.Length: > 0, Size: > 0, TorrentSize: > 0 });
 
     /// <summary>The body, signed again: a wrong checksum would keep all others from being read.</summary>
     static object Resume(byte[] body)

@@ -17,14 +17,18 @@ public sealed class CatalogueRoutesTests : IDisposable
     readonly HttpMemory _memory = new(32 * 1024 * 1024);
     string? _token;
 
+    const string MadeToken = "made-at-the-start";
+
     public CatalogueRoutesTests() =>
-        _keeper = new CatalogueKeeper(new CatalogueLimits { Entries = 3 }, null, name => _service.TryScrape(name, out SwarmCounts counts) ? counts : null, TimeSpan.Zero, Assert.Fail);
+        _keeper = new CatalogueKeeper(
+            new CatalogueLimits { Entries = 3 }, null,
+            new CatalogueSwarms(name => _service.Access.Serves(name), name => _service.TryScrape(name, out SwarmCounts counts) ? counts : default), TimeSpan.Zero, Assert.Fail);
 
     public void Dispose() => _service.Dispose();
 
     (int Status, string Head, byte[] Body) Ask(string method, string target, byte[]? body = null, string headers = "")
     {
-        var routes = new CatalogueRoutes(_keeper, _token is null ? default : WriteToken.Of(Encoding.ASCII.GetBytes(_token)), name => _service.Access.Serves(name));
+        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(_token ?? MadeToken)), isOpen: _token is null);
         var session = new HttpSession(new TrackerRoutes(_service, new Clock(), routes).Answer, _memory);
         string length = body is null ? "" : $"Content-Length: {body.Length}\r\n";
         byte[] request = [.. Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:6969\r\n{headers}{length}\r\n"), .. body ?? []];
@@ -121,6 +125,21 @@ public sealed class CatalogueRoutesTests : IDisposable
         Assert.Equal(200, AskJson("DELETE", $"/catalogue/{json.GetProperty("info_hash").GetString()}", headers: Authorization("operators")).Status);
     }
 
+    [Fact]
+    public void WithoutATokenTheOneMadeAtTheStartTakesAwayAnythingAndEverything()
+    {
+        string hash = Post(Published.Torrent("a", 1)).Json.GetProperty("info_hash").GetString()!;
+        Post(Published.Torrent("b", 2));
+        Assert.Equal(200, AskJson("DELETE", $"/catalogue/{hash}", headers: Authorization(MadeToken)).Status);
+        Post(Published.Torrent("c", 3));
+        Assert.Equal(401, AskJson("DELETE", "/catalogue").Status);
+        Assert.Equal(403, AskJson("DELETE", "/catalogue", headers: Authorization("guessed")).Status);
+        Assert.Equal(403, AskJson("DELETE", "/catalogue", headers: Authorization(MadeToken) + "Origin: https://example.org\r\n").Status);
+        Assert.Equal(2, _keeper.Store.Count);
+        (int status, JsonElement json) = AskJson("DELETE", "/catalogue", headers: Authorization(MadeToken));
+        Assert.Equal((200, 2, 0), (status, json.GetProperty("removed").GetInt32(), _keeper.Store.Count));
+    }
+
     [Theory]
     [InlineData("", 201)]
     [InlineData("Origin: http://127.0.0.1:6969\r\n", 201)]
@@ -152,7 +171,7 @@ public sealed class CatalogueRoutesTests : IDisposable
         Assert.Equal(400, Post(Published.Torrent("x", ("../../etc/passwd", 1))).Status);
         Assert.Equal(413, Post(new byte[10_000_001]).Status);
         Assert.Equal(400, AskJson("GET", "/catalogue.json?kind=films").Status);
-        Assert.Equal(405, AskJson("DELETE", "/catalogue").Status);
+        Assert.Equal(401, AskJson("DELETE", "/catalogue").Status);
         Assert.Equal(405, AskJson("GET", "/catalogue").Status);
         Assert.Equal(404, AskJson("DELETE", "/catalogue/" + new string('0', 39)).Status);
         foreach (string path in (string[])["/torrents/", "/torrents/x.torrent", "/torrents/../../etc/passwd", $"/torrents/{new string('0', 40)}.torrent", $"/torrents/{new string('g', 40)}.torrent"])

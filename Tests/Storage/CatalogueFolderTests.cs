@@ -9,6 +9,7 @@ namespace TinyTorrent.Tests.Storage;
 public sealed class CatalogueFolderTests : IDisposable
 {
     static readonly WriteToken s_token = WriteToken.Of("secret"u8);
+    static readonly CatalogueSwarms s_swarms = new(_ => true, _ => default);
 
     readonly TemporaryFolder _folder = new();
     readonly List<string> _warnings = [];
@@ -17,14 +18,15 @@ public sealed class CatalogueFolderTests : IDisposable
 
     CatalogueKeeper Open(CatalogueLimits? limits = null)
     {
-        var keeper = new CatalogueKeeper(limits ?? new CatalogueLimits(), new CatalogueFolder(_folder["catalogue"]), _ => default(SwarmCounts), TimeSpan.Zero, _warnings.Add);
+        var keeper = new CatalogueKeeper(limits ?? new CatalogueLimits(), new CatalogueFolder(_folder["catalogue"]), s_swarms, TimeSpan.Zero, _warnings.Add);
         Assert.True(keeper.Fault.IsOk, keeper.Fault.ToString());
+        keeper.Load(() => false);
         return keeper;
     }
 
     static CatalogueEntry Publish(CatalogueKeeper keeper, string name, int seed = 0)
     {
-        Publication publication = keeper.Publish(Published.Torrent(name, seed), now: 1000 + seed, _ => true, s_token);
+        Publication publication = keeper.Publish(Published.Torrent(name, seed), now: 1000 + seed, s_token, publisher: default);
         Assert.Equal((PublishResult.Added, true), (publication.Result, publication.Disk.IsOk));
         return publication.Entry!;
     }
@@ -62,12 +64,69 @@ public sealed class CatalogueFolderTests : IDisposable
         File.WriteAllBytes(PathOf(flipped, ".torrent"), bytes);
         File.WriteAllText(PathOf(noted, ".entry"), "d1:xe");
 
-        Assert.Equal(["good", "noted"], Names(Open()).Order());
+        CatalogueKeeper after = Open();
+        Assert.Equal(["flipped", "good", "noted"], Names(after).Order()); // no .torrent is read at the start that has a note and its length
+        Assert.Null(after.Read(after.Store.Find(flipped.InfoHash)!));
+        Assert.Equal(["good", "noted"], Names(after).Order());
         Assert.Equal(3, _warnings.Count);
         Assert.All((string[])[PathOf(cut, ".torrent.broken"), PathOf(flipped, ".torrent.broken"), PathOf(noted, ".entry.broken")], path => Assert.True(File.Exists(path)));
         _warnings.Clear();
         Assert.Equal(["good", "noted"], Names(Open()).Order());
         Assert.Empty(_warnings);
+    }
+
+    [Fact]
+    public void AStartReadsNoTorrentThatANoteDescribes()
+    {
+        CatalogueEntry film = Publish(Open(), "film", 1);
+        int length = (int)new FileInfo(PathOf(film, ".torrent")).Length;
+        File.WriteAllBytes(PathOf(film, ".torrent"), new byte[length]); // nothing that could be read
+        CatalogueEntry listed = Open().Store.Find(film.InfoHash)!;
+        Assert.Equal(
+            (film.Name, film.Comment, film.Size, film.FileCount, film.Kind, film.TorrentSize, film.Published, true),
+            (listed.Name, listed.Comment, listed.Size, listed.FileCount, listed.Kind, listed.TorrentSize, listed.Published, listed.Token.Fits("secret"u8)));
+        Assert.Empty(_warnings);
+    }
+
+    [Fact]
+    public void ANoteOfAnEarlierReleaseIsReadAndWrittenAnew()
+    {
+        CatalogueEntry film = Publish(Open(), "film", 1);
+        string token = System.Text.Encoding.Latin1.GetString(film.Token.Hash);
+        File.WriteAllBytes(PathOf(film, ".entry"), System.Text.Encoding.Latin1.GetBytes($"d9:publishedi77e5:token32:{token}8:unseededi33e7:versioni1ee"));
+        CatalogueKeeper keeper = Open();
+        CatalogueEntry read = keeper.Store.Find(film.InfoHash)!;
+        Assert.Equal((77, 33, true, true), (read.Published, read.Unseeded.TotalSeconds, read.WasSeeded, read.Token.Fits("secret"u8)));
+        keeper.Tick(TimeSpan.FromMinutes(2));
+        Assert.True(EntryNote.TryRead(File.ReadAllBytes(PathOf(film, ".entry")), film.InfoHash, out CatalogueEntry? noted));
+        Assert.Equal((77, "film"), (noted.Published, noted.Name));
+    }
+
+    [Fact]
+    public void ALoadThatIsStoppedEndsAndTheFilesStay()
+    {
+        for (int i = 0; i < 3; i++) Publish(Open(), $"film {i}", i);
+        var keeper = new CatalogueKeeper(new CatalogueLimits(), new CatalogueFolder(_folder["catalogue"]), s_swarms, TimeSpan.Zero, _warnings.Add);
+        Assert.False(keeper.AwaitLoaded(TimeSpan.Zero));
+        int left = 2; // files, an entry has two
+        keeper.Load(() => left-- == 0);
+        Assert.True(keeper.AwaitLoaded(TimeSpan.Zero));
+        Assert.InRange(keeper.Store.Count, 0, 2);
+        Assert.Equal(3, Open().Store.Count);
+    }
+
+    [Fact]
+    public void WhatMakesRoomOrIsClearedIsGoneFromTheDiskToo()
+    {
+        CatalogueKeeper keeper = Open(new CatalogueLimits { Entries = 2 });
+        PeerAddress stranger = PeerAddress.From([10, 0, 0, 1]);
+        foreach (string name in (string[])["a", "b"]) keeper.Publish(Published.Torrent(name, name[0]), 1, s_token, name == "a" ? stranger : default);
+        Assert.Equal(PublishResult.Added, keeper.Publish(Published.Torrent("c", 'c'), 1, s_token, PeerAddress.From([10, 0, 0, 2])).Result);
+        Assert.Equal(["b", "c"], Names(keeper).Order());
+        Assert.Equal(4, Directory.GetFiles(_folder["catalogue"]).Length);
+        Assert.Equal(["b", "c"], Names(Open(new CatalogueLimits { Entries = 2 })).Order());
+        Assert.True(keeper.Clear(out int count).IsOk);
+        Assert.Equal((2, 0, 0), (count, keeper.Store.Count, Directory.GetFiles(_folder["catalogue"]).Length));
     }
 
     [Fact]
@@ -99,7 +158,7 @@ public sealed class CatalogueFolderTests : IDisposable
         CatalogueKeeper keeper = Open();
         Directory.Delete(_folder["catalogue"]);
         File.WriteAllText(_folder["catalogue"], "a file in the folder's place");
-        Publication publication = keeper.Publish(Published.Torrent("film"), 1, _ => true, s_token);
+        Publication publication = keeper.Publish(Published.Torrent("film"), 1, s_token, publisher: default);
         Assert.False(publication.Disk.IsOk);
         Assert.Empty(Names(keeper));
     }

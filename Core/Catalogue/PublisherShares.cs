@@ -1,0 +1,48 @@
+// How much of a catalogue each publisher has, so that one cannot fill it: an eighth for an address of the internet, of IPv6 for
+// a /64, and a quarter for a /48, which is what one customer of a provider is given at most. A local address has a half: whole
+// networks of containers share one. Whatever its size, a publisher's first .torrent is taken.
+// Not thread-safe.
+using TinyTorrent.Tracker;
+
+namespace TinyTorrent.Catalogue;
+
+sealed class PublisherShares(CatalogueLimits limits)
+{
+    readonly Dictionary<PeerAddress, (int Entries, long Bytes)> _held = [], _heldBySite = [];
+
+    /// <summary>Who a publication counts for.</summary>
+    public static PeerAddress PublisherOf(in PeerAddress address) => address.Network(64);
+
+    /// <summary>True if one more entry is within the publisher's share. None stands for the operator, who has no limit.</summary>
+    public bool HasRoomFor(CatalogueEntry entry)
+    {
+        PeerAddress publisher = entry.Publisher;
+        if (publisher.IsNone) return true;
+        return Fits(_held, publisher, AddressRules.IsLocal(publisher) ? 2 : 8)
+            && (!publisher.IsIPv6 || AddressRules.IsLocal(publisher) || Fits(_heldBySite, publisher.Network(48), 4));
+
+        bool Fits(Dictionary<PeerAddress, (int Entries, long Bytes)> held, in PeerAddress whose, int parts)
+        {
+            (int entries, long bytes) = held.GetValueOrDefault(whose);
+            return entries == 0 || (entries < limits.Entries / parts && entry.TorrentSize <= limits.Bytes / parts - bytes);
+        }
+    }
+
+    public void Add(CatalogueEntry entry) => Count(entry, 1);
+
+    public void Remove(CatalogueEntry entry) => Count(entry, -1);
+
+    void Count(CatalogueEntry entry, int sign)
+    {
+        if (entry.Publisher.IsNone) return;
+        Count(_held, entry.Publisher);
+        Count(_heldBySite, entry.Publisher.Network(48));
+
+        void Count(Dictionary<PeerAddress, (int Entries, long Bytes)> held, in PeerAddress whose)
+        {
+            (int entries, long bytes) = held.GetValueOrDefault(whose);
+            if (entries + sign == 0) held.Remove(whose);
+            else held[whose] = (entries + sign, bytes + sign * entry.TorrentSize);
+        }
+    }
+}
