@@ -62,6 +62,9 @@ sealed class Engine : IAsyncDisposable
     public Clock Clock { get; } = new();
     public PeerId PeerId { get; } = PeerId.Create(new Random());
     public int Port => _listener.Port;
+
+    /// <summary>Cancelled when the engine ends.</summary>
+    public CancellationToken Stopping => _stop.Token;
     public PieceVerifier Verifier { get; } = new();
     public ITrackerTransport TrackerTransport => _trackerTransport;
 

@@ -25,7 +25,7 @@ static class GetCommand
         TransferOptions.LimitDown,
         TransferOptions.LimitUp,
         TransferOptions.MaxPeers,
-        new("--timeout", "T", "give up when nothing has arrived for this long"),
+        new("--timeout", "T", "give up when the download has not advanced for this long (default: see below)"),
         TransferOptions.Json,
     ];
 
@@ -41,6 +41,8 @@ static class GetCommand
                 An interrupted download goes on where it stopped; content that is there already is checked, used and repaired. A file that has no piece of the torrent is not touched: get ends with exit code 6, unless --force is given. What a download needs to go on is kept in the folder .tinytorrent beside it, after --files or --select also when those are complete.
 
                 With -o - a copy of the file is kept in $TMPDIR (or /tmp) until the end.
+
+                Trackers and peers that fail are tried again. Without --timeout get gives up after 20 s in which no tracker answered and no peer could be reached, and at once if every tracker has refused and no peer is left; connected peers that give nothing are left after 5 minutes, unless a tracker answers and may know others soon. With --timeout it goes on until the download has not advanced for that long, whoever answers: give a short one to fail fast, and days to wait for a seed.
 
                   tinytorrent get film.torrent -o ~/Videos
                   tinytorrent get film.mkv --tracker http://host:6969

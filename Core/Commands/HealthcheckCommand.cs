@@ -89,7 +89,7 @@ static class HealthcheckCommand
     static async Task AskUdpAsync(Uri url, CancellationToken patience)
     {
         IPAddress[] addresses = ThisMachine(url.Host);
-        if (addresses.Length == 0) addresses = await Dns.GetHostAddressesAsync(url.IdnHost, patience).ConfigureAwait(false);
+        if (addresses.Length == 0) addresses = await NameLookup.FindAsync(url.IdnHost, patience).ConfigureAwait(false);
         await AskUdpAsync(addresses, url.Port, patience).ConfigureAwait(false);
     }
 

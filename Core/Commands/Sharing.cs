@@ -12,6 +12,7 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
     static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     readonly List<(MetainfoFile Metainfo, ActiveTorrent Torrent, Transfer Transfer)> _shared = [];
+    readonly RecentRate _up = new();
     readonly Lock _gate = new();
     readonly Queue<MetainfoFile> _doubtful = []; // announced, and perhaps not listed
     Task _renewal = Task.CompletedTask;
@@ -51,14 +52,15 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
 
     void Look()
     {
+        TimeSpan now = engine.Clock.Now;
         TransferStatus sum = new("sharing", 0, 0) { UpRate = 0, Peers = 0 };
         foreach ((MetainfoFile metainfo, _, Transfer transfer) in _shared)
         {
             TorrentStats stats = transfer.Watch();
             long total = sum.Total + metainfo.Geometry.TotalLength;
-            sum = sum with { Done = total, Total = total, UpRate = sum.UpRate + stats.UpRate, Uploaded = sum.Uploaded + stats.Uploaded, Peers = sum.Peers + stats.Peers };
+            sum = sum with { Done = total, Total = total, Uploaded = sum.Uploaded + stats.Uploaded, Peers = sum.Peers + stats.Peers };
         }
-        progress.Show(sum);
+        progress.Show(sum with { UpRate = _up.Update(now, sum.Uploaded) });
     }
 
     /// <summary>On a thread of the tracker's transport.</summary>

@@ -71,11 +71,11 @@ static class TrackerBenchmark
     {
         try
         {
-            return Dns.GetHostAddresses(host)[0];
+            return NameLookup.FindAsync(host, CancellationToken.None).GetAwaiter().GetResult()[0];
         }
         catch (SocketException e)
         {
-            throw new CommandException(ExitCode.NoPeer, $"{host}: {SystemMessage.Phrase(e.Message)}");
+            throw new CommandException(ExitCode.NoPeer, SystemMessage.Phrase(e.Message));
         }
     }
 

@@ -13,8 +13,11 @@ static class TrackerReport
         if (status.Failure != TrackerFailure.None) return $"{status.Url}: {(status.Failure == TrackerFailure.Unreachable ? SystemMessage.Phrase(status.Reason) : status.Reason)}";
         string peers = status.Peers is { } count ? $", {Counted(count, "peer")}" : "";
         string warning = status.Reason.Length > 0 ? $" ({status.Reason})" : "";
-        return $"{status.Url}: {Counted(status.Seeders ?? 0, "seeder")}, {Counted(status.Leechers ?? 0, "leecher")}{peers}{warning}";
+        return $"{status.Url}: {Counts(status)}{peers}{warning}";
     }
+
+    /// <summary>Who is in the swarm, as the tracker counts them.</summary>
+    public static string Counts(TrackerStatus status) => $"{Counted(status.Seeders ?? 0, "seeder")}, {Counted(status.Leechers ?? 0, "leecher")}";
 
     /// <summary>The fields of a <c>tracker</c> event.</summary>
     public static void WriteTo(Utf8JsonWriter json, TrackerStatus status)

@@ -13,13 +13,21 @@ sealed class Transfer
 {
     static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A named peer that cannot be reached is tried again after the first of these, and then after twice the wait before.</summary>
+    static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2), s_longestRetry = TimeSpan.FromMinutes(1);
+
+    /// <summary>Nothing has come for this long: there is no telling when the rest will; nor, after the second, why is it.</summary>
+    static readonly TimeSpan s_stalledAfter = TimeSpan.FromSeconds(3), s_explainedAfter = TimeSpan.FromSeconds(5);
+
     readonly Engine _engine;
     readonly ActiveTorrent _torrent;
     readonly Progress _progress;
     readonly CancellationToken _interrupt;
     readonly TimeSpan _started;
     int _damaged; // pieces that arrived and did not match
-    int _connecting; // peers given by name that have neither answered nor failed
+    readonly RecentRate _down = new(), _up = new();
+    int _connecting, _retrying; // peers the user named: tried for the first time, and tried again
+    string? _peerFailure; // the last of theirs
 
     /// <summary>Starts the torrent.</summary>
     public Transfer(Engine engine, ActiveTorrent torrent, IReadOnlyList<HostPort> peers, Progress progress, CancellationToken interrupt)
@@ -31,13 +39,7 @@ sealed class Transfer
         engine.PeerRefused += OnPeerRefused;
         WriteStarted();
         engine.Add(torrent);
-        var addresses = new List<IPEndPoint>();
-        foreach (HostPort peer in peers)
-        {
-            if (IPAddress.TryParse(peer.Host, out IPAddress? address)) addresses.Add(new IPEndPoint(address, peer.Port));
-            else _ = ConnectAsync(peer);
-        }
-        torrent.AddPeers(addresses);
+        foreach (HostPort peer in peers) _ = ConnectAsync(peer);
     }
 
     /// <summary>A disk fault ends the command.</summary>
@@ -47,25 +49,33 @@ sealed class Transfer
     }
 
     /// <summary>Until everything wanted is there. Done, or why not.</summary>
-    /// <param name="timeout">Gives up when nothing has arrived for so long; null: never.</param>
+    /// <param name="timeout">Gives up when the download has not advanced for so long; null: see <see cref="Patience"/>.</param>
     /// <param name="look">Called ten times a second.</param>
     public async Task<ExitCode> DownloadAsync(TimeSpan? timeout, Action look)
     {
-        long received = 0;
-        TimeSpan lastArrival = _engine.Clock.Now;
+        var patience = new Patience(timeout, _engine.Clock.Now);
         while (!_torrent.Completion.IsCompleted)
         {
             if (await PauseAsync(_torrent.Completion).ConfigureAwait(false)) return Stopped();
-            TorrentStats stats = Look("downloading");
-            look();
             TimeSpan now = _engine.Clock.Now;
-            if (stats.Downloaded > received) (received, lastArrival) = (stats.Downloaded, now);
-            if (now - lastArrival > timeout)
-                throw new CommandException(stats.Left < stats.Wanted ? ExitCode.Incomplete : ExitCode.NoPeer, $"nothing arrived for {Display.Duration(timeout.Value)}");
-            if (_torrent.Trackers.AllFailed && Volatile.Read(ref _connecting) == 0 && _torrent.Torrent.IsStranded) throw Stranded();
+            TorrentStats stats = Watch();
+            patience.OnProgress(now, stats);
+            Show("downloading", stats, patience.Idle(now));
+            look();
+            Hope hope = HopeFor();
+            if (!patience.IsOver(now, hope)) continue;
+            throw hope <= Hope.Retries && timeout is null ? Stranded() : Stalled(stats, patience.Idle(now), hope);
         }
         look();
         return ExitCode.Done;
+    }
+
+    Hope HopeFor()
+    {
+        TrackerClient trackers = _torrent.Trackers;
+        if (!trackers.AllFailed) return Hope.Tracker;
+        if (Volatile.Read(ref _connecting) > 0 || !_torrent.Torrent.IsStranded) return Hope.Peers;
+        return Volatile.Read(ref _retrying) > 0 || _torrent.Torrent.KnowsPeers || trackers.MayRecover ? Hope.Retries : Hope.None;
     }
 
     /// <summary>Until interrupted, or until it is enough.</summary>
@@ -75,7 +85,7 @@ sealed class Transfer
         while (!isEnough(_torrent.Torrent.Stats, _engine.Clock.Now - since))
         {
             if (await PauseAsync(Task.Delay(Timeout.Infinite, CancellationToken.None)).ConfigureAwait(false)) return ExitCode.Interrupted;
-            Look("seeding");
+            Show("seeding", Watch(), idle: default);
         }
         return ExitCode.Done;
     }
@@ -97,17 +107,32 @@ sealed class Transfer
         return _torrent.Torrent.Stats;
     }
 
-    TorrentStats Look(string phase)
+    /// <param name="idle">How long nothing has come that was waited for.</param>
+    void Show(string phase, in TorrentStats stats, TimeSpan idle)
     {
-        TorrentStats stats = Watch();
+        TimeSpan now = _engine.Clock.Now;
         _progress.Show(new TransferStatus(phase, stats.Wanted - stats.Left, stats.Wanted)
         {
-            Rate = stats.DownRate,
-            UpRate = stats.UpRate,
+            Rate = _down.Update(now, stats.Downloaded - stats.Wasted),
+            UpRate = _up.Update(now, stats.Uploaded),
             Uploaded = stats.Uploaded,
             Peers = stats.Peers,
+            IsStalled = idle >= s_stalledAfter,
+            Waiting = idle >= s_explainedAfter ? ReasonToWait(stats) : null,
         });
-        return stats;
+    }
+
+    /// <summary>Why nothing comes, as far as it is known.</summary>
+    string ReasonToWait(in TorrentStats stats)
+    {
+        if (stats.Peers > 0) return stats.Peers == 1 ? "1 peer, which sends nothing" : $"{stats.Peers} peers, none of which sends anything";
+        IReadOnlyList<TrackerStatus> trackers = _torrent.Trackers.Status();
+        string next = trackers.Min(tracker => tracker.NextAnnounce) is { } wait ? $", asked again in {Display.Duration(wait)}" : "";
+        if (trackers.FirstOrDefault(tracker => tracker.State == TrackerState.Working) is { } working)
+            return $"no peers: the tracker knows {TrackerReport.Counts(working)}{next}";
+        if (_peerFailure is { } failure) return $"no peers: {failure}";
+        if (trackers.MaxBy(tracker => tracker.Failure) is not { } worst) return "no peers, and no tracker to ask for some";
+        return worst.Failure == TrackerFailure.None ? $"no peers: {worst.Url} is being asked" : $"no peers: {TrackerReport.ToLine(worst)}{next}";
     }
 
     ExitCode Stopped()
@@ -115,6 +140,13 @@ sealed class Transfer
         TorrentStats stats = _torrent.Torrent.Stats;
         _progress.Line($"{_torrent.Metainfo.Name}: stopped at {Display.Percent(stats.Wanted - stats.Left, stats.Wanted)}; the same command goes on from there");
         return ExitCode.Interrupted;
+    }
+
+    /// <summary>The end by --timeout, or for peers that gave nothing.</summary>
+    CommandException Stalled(in TorrentStats stats, TimeSpan idle, Hope hope)
+    {
+        ExitCode code = stats.Left < stats.Wanted ? ExitCode.Incomplete : hope <= Hope.Retries ? Stranded().Code : ExitCode.NoPeer;
+        return new CommandException(code, $"the download has not advanced for {Display.Duration(idle)}: {(hope <= Hope.Retries ? Stranded().Message : ReasonToWait(stats))}");
     }
 
     CommandException Stranded()
@@ -128,6 +160,7 @@ sealed class Transfer
         return failure switch
         {
             TrackerFailure.Refused => new CommandException(ExitCode.Refused, $"the tracker refused: {reason}"),
+            TrackerFailure.None when _peerFailure is { } peer => new CommandException(ExitCode.NoPeer, $"no peer answered, and the torrent names no tracker{WebSeedsToo}: {peer}"),
             TrackerFailure.None => new CommandException(ExitCode.NoPeer, $"no peer answered, and the torrent names no tracker{WebSeedsToo} (try --peer or --tracker)"),
             _ => new CommandException(ExitCode.NoPeer, $"no peer and no tracker answered: {SystemMessage.Phrase(reason)}"),
         };
@@ -135,13 +168,44 @@ sealed class Transfer
 
     string WebSeedsToo => _torrent.Metainfo.WebSeeds.Count == 0 ? "" : "; its web seeds are not used";
 
+    /// <summary>Connects to a peer the user named, again and again until it is reached: it may have to start yet. After that the
+    /// torrent's list of peers goes on with it.</summary>
     async Task ConnectAsync(HostPort peer)
     {
         Interlocked.Increment(ref _connecting);
-        try { await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false); }
-        catch (SocketException e) { _progress.Warning($"{peer}: {SystemMessage.Phrase(e.Message)}"); }
+        bool reached = false;
+        try { reached = await TryConnectAsync(peer).ConfigureAwait(false); }
         catch (OperationCanceledException) { } // the engine stops
-        finally { Interlocked.Decrement(ref _connecting); }
+        if (!reached) Interlocked.Increment(ref _retrying); // before the other is counted down: somebody is to be seen in one of them
+        Interlocked.Decrement(ref _connecting);
+        if (reached) return;
+        try
+        {
+            for (TimeSpan wait = s_firstRetry; !reached; wait = wait * 2 < s_longestRetry ? wait * 2 : s_longestRetry)
+            {
+                await Task.Delay(wait, _engine.Stopping).ConfigureAwait(false);
+                reached = await TryConnectAsync(peer).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) { } // the engine stops
+        finally { Interlocked.Decrement(ref _retrying); }
+    }
+
+    async Task<bool> TryConnectAsync(HostPort peer)
+    {
+        (Transfer, HostPort) source = (this, peer);
+        try
+        {
+            await _engine.ConnectAsync(_torrent, peer.Host, peer.Port).ConfigureAwait(false);
+            _progress.Mended(source);
+            return true;
+        }
+        catch (SocketException e)
+        {
+            _peerFailure = $"{peer}: {SystemMessage.Phrase(e.Message)}";
+            _progress.Trouble(source, _peerFailure);
+            return false;
+        }
     }
 
     /// <summary>An event of the engine's threads, which must not end because stdout has.</summary>

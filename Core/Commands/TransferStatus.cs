@@ -21,12 +21,18 @@ readonly record struct TransferStatus(string Phase, long Done, long Total)
     /// <summary>Connected peers; null where there are none by nature.</summary>
     public int? Peers { get; init; }
 
+    /// <summary>Nothing has come for seconds, so no time is foretold.</summary>
+    public bool IsStalled { get; init; }
+
+    /// <summary>Why nothing comes; null where something does. May hold a stranger's words.</summary>
+    public string? Waiting { get; init; }
+
     /// <summary>At the present rate; null when that is nothing, or nothing is left.</summary>
     public TimeSpan? TimeLeft
     {
         get
         {
-            double seconds = Rate > 0 && Done < Total ? (Total - Done) / Rate : double.PositiveInfinity;
+            double seconds = Rate > 0 && !IsStalled && Done < Total ? (Total - Done) / Rate : double.PositiveInfinity;
             return seconds < TimeSpan.FromDays(365).TotalSeconds ? TimeSpan.FromSeconds(seconds) : null;
         }
     }
@@ -39,10 +45,14 @@ readonly record struct TransferStatus(string Phase, long Done, long Total)
     {
         List<(int Importance, string Text)> parts = Parts();
         string line;
+        if (Waiting is not null) // said to the end of the line, whatever else has room
+            return Cut($"{Phase}  {Display.Percent(Done, Total)}  {string.Concat(Waiting.Select(c => c is >= ' ' and <= '~' ? c : '?'))}", width);
         while ((line = string.Join("  ", parts.ConvertAll(part => part.Text))).Length > width && parts.Count > 1)
             parts.Remove(parts.Min());
-        return line.Length <= width ? line : line[..Math.Max(0, width)];
+        return Cut(line, width);
     }
+
+    static string Cut(string line, int width) => line.Length <= width ? line : line[..Math.Max(0, width)];
 
     List<(int Importance, string Text)> Parts()
     {
@@ -54,8 +64,8 @@ readonly record struct TransferStatus(string Phase, long Done, long Total)
             parts.Add((3, $"{Display.Bytes(Done)} of {Display.Bytes(Total)}"));
             parts.Add((6, Display.Rate(Rate) + (UpRate is null ? "" : " down")));
         }
-        if (UpRate is { } up) parts.Add((4, Display.Rate(up) + " up"));
-        if (Peers is { } peers) parts.Add((2, peers == 1 ? "1 peer" : $"{peers} peers"));
+        if (Peers is { } peers) parts.Add((4, peers == 1 ? "1 peer" : $"{peers} peers"));
+        if (UpRate is { } up) parts.Add((2, Display.Rate(up) + " up"));
         if (TimeLeft is { } left) parts.Add((5, Display.Duration(left) + " left"));
         if (!moving && Uploaded > 0 && Total > 0)
             parts.Add((1, string.Create(CultureInfo.InvariantCulture, $"{Display.Bytes(Uploaded)} sent, ratio {(double)Uploaded / Total:0.00}")));
@@ -72,6 +82,7 @@ readonly record struct TransferStatus(string Phase, long Done, long Total)
         if (UpRate is { } up) json.WriteNumber("rate_up", Math.Round(up));
         if (UpRate is not null) json.WriteNumber("uploaded", Uploaded);
         if (Peers is { } peers) json.WriteNumber("peers", peers);
+        if (Waiting is not null) json.WriteString("waiting", Waiting);
         if (TimeLeft is { } left) json.WriteNumber("time_left", Math.Round(left.TotalSeconds));
     }
 }

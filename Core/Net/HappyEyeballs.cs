@@ -12,8 +12,7 @@ static class HappyEyeballs
     /// <summary>A connected socket; SocketException of the last attempt if none succeeds or the name has no address.</summary>
     public static async Task<Socket> ConnectAsync(string host, int port, Func<IPEndPoint, CancellationToken, Task<Socket>> connect, CancellationToken cancellation)
     {
-        IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
-        if (addresses.Length == 0) throw new SocketException((int)SocketError.HostNotFound);
+        IPAddress[] addresses = await NameLookup.FindAsync(host, cancellation).ConfigureAwait(false);
 
         using var others = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var attempts = new List<Task<Socket>>();

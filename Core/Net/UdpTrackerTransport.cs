@@ -26,14 +26,12 @@ sealed class UdpTrackerTransport(TrackerTimeouts timeouts) : IDisposable
         IPAddress[] addresses;
         try
         {
-            addresses = await Dns.GetHostAddressesAsync(request.Tracker.Uri.IdnHost, cancel).WaitAsync(cancel).ConfigureAwait(false);
+            addresses = await NameLookup.FindAsync(request.Tracker.Uri.IdnHost, cancel).ConfigureAwait(false);
         }
         catch (SocketException e)
         {
             return TrackerReply.Failed(TrackerFailure.Unreachable, e.Message);
         }
-
-        if (addresses.Length == 0) return TrackerReply.Failed(TrackerFailure.Unreachable, "the name has no address");
 
         TimeSpan first = request.Announce.Event == AnnounceEvent.Stopped ? timeouts.UdpFirstStopped : timeouts.UdpFirst;
         int port = request.Tracker.Uri.Port;

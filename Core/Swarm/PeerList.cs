@@ -15,6 +15,9 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
     static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(30);
     static readonly TimeSpan s_waitAfterUse = TimeSpan.FromSeconds(20);
 
+    /// <summary>Peers the user named are few and wanted: the first wait, and the longest.</summary>
+    static readonly TimeSpan s_firstWaitIfKept = TimeSpan.FromSeconds(2), s_longestWaitIfKept = TimeSpan.FromMinutes(1);
+
     enum State { Idle, Dialing, Connected }
 
     sealed class Candidate(IPEndPoint endPoint, bool keep)
@@ -186,8 +189,9 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
     // A quarter up or down, so that the peers of a swarm do not come back to a restarted seeder in one wave.
     void Postpone(Candidate candidate, TimeSpan now)
     {
-        TimeSpan wait = candidate.Failures == 0 ? s_waitAfterUse : s_firstWait * Math.Pow(2, Math.Min(candidate.Failures - 1, 10));
-        candidate.NotBefore = now + (wait < s_longestWait ? wait : s_longestWait) * (0.75 + random.NextDouble() / 2);
+        (TimeSpan first, TimeSpan longest) = candidate.Keep ? (s_firstWaitIfKept, s_longestWaitIfKept) : (s_firstWait, s_longestWait);
+        TimeSpan wait = candidate.Failures > 0 ? first * Math.Pow(2, Math.Min(candidate.Failures - 1, 10)) : candidate.Keep ? first : s_waitAfterUse;
+        candidate.NotBefore = now + (wait < longest ? wait : longest) * (0.75 + random.NextDouble() / 2);
     }
 
     bool ForgetWorst()

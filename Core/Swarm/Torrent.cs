@@ -81,10 +81,10 @@ sealed class Torrent
     }
 
     /// <summary>Nobody is connected, and everybody we know of has failed to answer.</summary>
-    public bool IsStranded
-    {
-        get { lock (_gate) return _peers.Count == 0 && !_candidates.HasUntried; }
-    }
+    public bool IsStranded { get { lock (_gate) return _peers.Count == 0 && !_candidates.HasUntried; } }
+
+    /// <summary>There is an address to try, at this time or later.</summary>
+    public bool KnowsPeers { get { lock (_gate) return _candidates.Count > 0; } }
 
     public TorrentStats Stats
     {
@@ -94,7 +94,7 @@ sealed class Torrent
             {
                 return new TorrentStats(
                     _wanted, _picker.Left, Geometry.TotalLength - Geometry.BytesOf(_picker.Have), _download.Received, _upload.Sent, _download.Wasted,
-                    _down.PerSecond, _up.PerSecond, _peers.Count, _peers.Count(p => p.IsSeed), _download.PeersCompleted,
+                    _down.PerSecond, _peers.Count, _peers.Count(p => p.IsSeed), _download.PeersCompleted,
                     _download.FailedPieces, _picker.IsComplete);
             }
         }

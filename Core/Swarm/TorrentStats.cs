@@ -5,5 +5,5 @@ namespace TinyTorrent.Swarm;
 /// <param name="Missing">Of the whole content: what trackers call "left".</param>
 /// <param name="PeersCompleted">Peers that got their last piece while connected to us.</param>
 readonly record struct TorrentStats(
-    long Wanted, long Left, long Missing, long Downloaded, long Uploaded, long Wasted, double DownRate, double UpRate,
+    long Wanted, long Left, long Missing, long Downloaded, long Uploaded, long Wasted, double DownRate,
     int Peers, int Seeds, int PeersCompleted, int FailedPieces, bool IsComplete);

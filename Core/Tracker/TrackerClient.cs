@@ -75,6 +75,12 @@ sealed class TrackerClient : ITrackerCaller
         get { lock (_lock) return All.All(t => t.Failure != TrackerFailure.None); }
     }
 
+    /// <summary>A tracker has not said no, and is asked again in time.</summary>
+    public bool MayRecover
+    {
+        get { lock (_lock) return All.Any(t => t.Failure != TrackerFailure.Refused && t.NotBefore != TimeSpan.MaxValue); }
+    }
+
     /// <summary>The failure that says most among the trackers, and its reason; None if <see cref="AllFailed"/> is false.</summary>
     public (TrackerFailure Failure, string Reason) WorstFailure
     {

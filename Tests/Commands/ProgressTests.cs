@@ -20,6 +20,7 @@ public class ProgressTests
                 UpRate = random.Next(2) == 0 ? null : random.NextDouble() * 1e9,
                 Uploaded = random.NextInt64(),
                 Peers = random.Next(2) == 0 ? null : random.Next(),
+                Waiting = random.Next(4) == 0 ? "no peers: \u0645 a tracker's w\u00f6rds" : null,
             };
             int width = random.Next(0, 200);
             string line = status.ToLine(width);
@@ -28,8 +29,9 @@ public class ProgressTests
     }
 
     [Theory]
-    [InlineData(120, "downloading  42.0%  1.3 GiB of 3.0 GiB  5.0 MiB/s down  120.0 KiB/s up  14 peers  5m 56s left")]
-    [InlineData(80, "downloading  42.0%  5.0 MiB/s down  120.0 KiB/s up  5m 56s left")]
+    [InlineData(120, "downloading  42.0%  1.3 GiB of 3.0 GiB  5.0 MiB/s down  14 peers  120.0 KiB/s up  5m 56s left")]
+    [InlineData(80, "downloading  42.0%  1.3 GiB of 3.0 GiB  5.0 MiB/s down  14 peers  5m 56s left")]
+    [InlineData(60, "downloading  42.0%  5.0 MiB/s down  14 peers  5m 56s left")]
     [InlineData(40, "downloading  42.0%  5.0 MiB/s down")]
     [InlineData(20, "downloading  42.0%")]
     [InlineData(8, "42.0%")]
@@ -44,8 +46,21 @@ public class ProgressTests
 
     [Fact]
     public void ASeedShowsWhatItSent() => Assert.Equal(
-        "seeding  0 B/s up  1 peer  1.5 KiB sent, ratio 1.50",
+        "seeding  1 peer  0 B/s up  1.5 KiB sent, ratio 1.50",
         new TransferStatus("seeding", 1024, 1024) { UpRate = 0, Peers = 1, Uploaded = 1536 }.ToLine(79));
+
+    [Fact]
+    public void NoTimeIsForetoldWhileNothingComesAndTheReasonTakesThePlaceOfTheFigures()
+    {
+        var status = new TransferStatus("downloading", 6, 96) { Rate = 1000, UpRate = 0, Peers = 1 };
+        Assert.NotNull(status.TimeLeft);
+        status = status with { IsStalled = true };
+        Assert.Null(status.TimeLeft);
+        Assert.Equal("downloading  6.2%  6 B of 96 B  1000 B/s down  1 peer  0 B/s up", status.ToLine(79));
+        status = status with { Waiting = "no peers: http://h/announce: verb\u00e4rgert \u001b[2J" };
+        Assert.Equal("downloading  6.2%  no peers: http://h/announce: verb?rgert ?[2J", status.ToLine(79));
+        Assert.Equal("downloading  6.2%  no pe", status.ToLine(24));
+    }
 
     [Fact]
     public void TheStatusIsErasedBeforeALineAndDrawnAgainAfterIt()

@@ -72,6 +72,24 @@ public class PeerListTests
     }
 
     [Fact]
+    public void APeerTheUserNamedIsTriedAgainWithinSecondsAndEveryMinuteAtLeast()
+    {
+        var list = new PeerList(new Random(1));
+        TimeSpan now = default;
+        list.OnDialing(Peer(1));
+        foreach (int expected in (int[])[2, 4, 8, 16, 32, 60, 60])
+        {
+            list.OnDialFailed(Peer(1), now);
+            Assert.InRange((list.NextDue!.Value - now).TotalSeconds, expected * 0.75, expected * 1.25);
+            now = list.NextDue.Value;
+            Assert.NotNull(list.NextToDial(now));
+        }
+        list.OnConnected(Peer(1));
+        list.OnClosed(Peer(1), useful: true, now);
+        Assert.InRange((list.NextDue!.Value - now).TotalSeconds, 1.5, 2.5);
+    }
+
+    [Fact]
     public void PeersThatServedUsComeFirstAndPeersThatFailedLast()
     {
         for (int seed = 0; seed < 100; seed++)
