@@ -22,7 +22,7 @@ sealed class CatalogueKeeper
     readonly Action<string> _warn;
     readonly Lock[] _turns = [.. Enumerable.Range(0, Turns).Select(_ => new Lock())];
     readonly Lock _reading = new();
-    readonly ManualResetEventSlim _loaded = new(); // never disposed: a late request may still wait for it
+    readonly TaskCompletionSource _loaded = new();
     readonly List<CatalogueEntry> _due = []; // notes to write
     TimeSpan _ticked;
     bool _failing;
@@ -35,7 +35,7 @@ sealed class CatalogueKeeper
         (Store, _folder, _swarms, _ticked, _warn) = (new CatalogueStore(limits, swarms), folder, swarms, grace, warn);
         _step = TimeSpan.FromTicks(Math.Clamp(limits.Keep.Ticks / 8, TimeSpan.TicksPerSecond, TimeSpan.TicksPerMinute));
         Fault = folder?.Open() ?? DiskResult.Ok;
-        if (folder is null) _loaded.Set();
+        if (folder is null) _loaded.SetResult();
     }
 
     public CatalogueStore Store { get; }
@@ -49,11 +49,11 @@ sealed class CatalogueKeeper
     {
         DiskResult fault = Fault.IsOk && _folder is not null ? _folder.Load(AddLoaded, _warn, stop) : DiskResult.Ok;
         if (!fault.IsOk) _warn($"not all of the catalogue could be read: {fault}");
-        _loaded.Set();
+        _loaded.SetResult();
     }
 
     /// <summary>True once everything on disk is listed; waits that long for it.</summary>
-    public bool AwaitLoaded(TimeSpan patience) => _loaded.Wait(patience);
+    public bool AwaitLoaded(TimeSpan patience) => _loaded.Task.Wait(patience);
 
     void AddLoaded(CatalogueEntry entry)
     {
