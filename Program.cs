@@ -1,7 +1,9 @@
 // argv -> command -> exit code.
 using TinyTorrent.Commands;
+using TinyTorrent.Net;
 
 StandardStreams.Install();
+LinuxSockets.RaiseDescriptorLimit();
 // The BCL reads certificates a user trusts from under the home folder; if nobody can tell where that is, as in an empty root
 // without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null. Services and cron have no HOME, but a user
 // who is in the password database has one there.

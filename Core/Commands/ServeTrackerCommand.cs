@@ -28,7 +28,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--max-peers", "N", "peers in one answer (default 200)"),
             new("--max-torrents", "N", "torrents held at once (default: what half the memory holds)"),
             new("--max-total-peers", "N", "peers held at once, in all torrents (default: what half the memory holds)"),
-            new("--max-rate", "N", "requests a second from one address, of IPv6 from one /64 (default: no limit)"),
+            new("--max-rate", "N", "requests a second from one address, of IPv6 from one /64, and 16 times as many from one /48 (default: no limit)"),
             new("--full-scrape", null, "answer a scrape that names no torrent with all of them"),
             new("--allow", "FILE", "serve only the torrents listed in FILE"),
             new("--deny", "FILE", "serve all torrents but those listed in FILE"),
@@ -92,7 +92,7 @@ sealed class ServeTrackerCommand : IDisposable
         _log = new TrackerLog(arguments);
         _files = new TrackerFiles(arguments);
         TrackerOptions options = Options(arguments) with { Access = _files.ReadAccess(), Keys = _files.ReadKeys() };
-        TlsIdentity? identity = _files.ReadIdentity();
+        TlsIdentity? identity = _files.ReadIdentity(_log);
         string? folder = arguments.Value("--state");
         if (folder is not null && FolderLock.Take(folder, "another tracker keeps its state here (--state chooses another folder)", out _state) is { IsOk: false } fault)
             throw Failure.Disk(fault);

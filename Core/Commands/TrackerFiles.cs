@@ -30,10 +30,28 @@ sealed class TrackerFiles
 
     public Passkeys? ReadKeys() => _keys is null ? null : Read(_keys, text => Passkeys.Parse(text, Entropy.Secret(Passkeys.SecretSize)));
 
-    public TlsIdentity? ReadIdentity()
+    TlsIdentity? ReadIdentity()
     {
         if (_certificate is null) return null;
         return TlsLibrary.IsThere ? TlsIdentity.Read(_certificate, _certificateKey!) : throw new CommandException(ExitCode.Failed, $"--tls-cert: {TlsLibrary.Missing}");
+    }
+
+    /// <summary>The certificate at the start. One that no client accepts is served nevertheless, and warned of.</summary>
+    public TlsIdentity? ReadIdentity(TrackerLog log)
+    {
+        TlsIdentity? identity = ReadIdentity();
+        if (identity?.FaultAt(DateTime.UtcNow) is { } fault) log.Warn($"{_certificate}: {fault}");
+        return identity;
+    }
+
+    /// <exception cref="FormatException">No client accepts the new one, and the old one is good.</exception>
+    TlsIdentity Renewed(TlsIdentity old, TlsIdentity renewed, TrackerLog log)
+    {
+        DateTime now = DateTime.UtcNow;
+        if (renewed.FaultAt(now) is not { } fault) return renewed;
+        if (old.FaultAt(now) is null) throw new FormatException($"{_certificate}: {fault}");
+        log.Warn($"{_certificate}: {fault}");
+        return renewed;
     }
 
     /// <summary>Puts what the files say by now in force, and says what it is.</summary>
@@ -42,7 +60,7 @@ sealed class TrackerFiles
         bool any = false;
         if ((_allow ?? _deny) is not null) Try(() => server.Service.Access = ReadAccess(), "list");
         if (_keys is not null) Try(() => server.Service.Keys = ReadKeys(), "list");
-        if (_certificate is not null) Try(() => server.Identity = ReadIdentity(), "certificate");
+        if (_certificate is not null) Try(() => server.Identity = Renewed(server.Identity!, ReadIdentity()!, log), "certificate");
         if (!any) return;
         string? expires = server.Identity?.NotAfter.ToString("u", CultureInfo.InvariantCulture).Replace(' ', 'T');
         int? listed = (_allow ?? _deny) is null ? null : server.Service.Access.Count, keys = server.Service.Keys?.Count;

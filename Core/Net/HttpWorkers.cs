@@ -33,7 +33,7 @@ sealed class HttpWorkers(int most, int places = HttpWorkers.DefaultPlaces) : IDi
     /// <returns>False if too many wait already.</returns>
     public bool TryAdd(in PeerAddress from, Action work)
     {
-        PeerAddress network = Strangers.NetworkOf(from);
+        PeerAddress network = from.Network(PeerAddress.HouseholdBits);
         lock (_gate)
         {
             if (_stopped || _count == places) return false;

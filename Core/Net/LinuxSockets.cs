@@ -41,6 +41,16 @@ static unsafe partial class LinuxSockets
         _ = write(eventDescriptor, &one, sizeof(long));
     }
 
+    /// <summary>Lets this process have as many descriptors as it may allow itself: the limit it starts with, often 1,024, is for programs that use select().</summary>
+    public static void RaiseDescriptorLimit()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        ResourceLimit limit;
+        if (getrlimit(OpenFiles, &limit) != 0 || limit.Current >= limit.Highest) return;
+        limit.Current = limit.Highest;
+        _ = setrlimit(OpenFiles, &limit);
+    }
+
     /// <summary>Descriptors this process may have.</summary>
     public static long DescriptorLimit()
     {
@@ -101,6 +111,9 @@ static unsafe partial class LinuxSockets
 
     [LibraryImport("libc")]
     private static partial int getrlimit(int resource, ResourceLimit* limit);
+
+    [LibraryImport("libc")]
+    private static partial int setrlimit(int resource, ResourceLimit* limit);
 
     [LibraryImport("libc")]
     private static partial int fcntl(int descriptor, int command, nint value);

@@ -47,6 +47,7 @@ sealed class SwarmKeeper : IDisposable
         if (result.IsOk) _savedAnnounces = announces;
         else if (!_failing) _warn($"the swarms are not saved: {result}; the last copy stays, and saving is tried again every minute");
         _failing = !result.IsOk;
+        _service.Saved.OnSwarms(result.IsOk ? null : result.Kind);
     }
 
     public void Dispose()

@@ -13,7 +13,7 @@ sealed class TlsIdentity
 
     TlsIdentity(X509Certificate2 certificate, X509Certificate2Collection chain)
     {
-        NotAfter = certificate.NotAfter.ToUniversalTime();
+        (NotBefore, NotAfter) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
         _options = new SslServerAuthenticationOptions
         {
             // Offline: nothing is fetched from the addresses that certificates name.
@@ -23,8 +23,16 @@ sealed class TlsIdentity
         };
     }
 
-    /// <summary>The certificate's last moment, in UTC.</summary>
+    /// <summary>The certificate's first moment and its last, in UTC.</summary>
+    public DateTime NotBefore { get; }
+
     public DateTime NotAfter { get; }
+
+    /// <summary>Why no client accepts the certificate at a moment, or null.</summary>
+    /// <param name="now">In UTC.</param>
+    public string? FaultAt(DateTime now) =>
+        now > NotAfter ? $"the certificate expired on {NotAfter:yyyy-MM-dd}"
+        : now < NotBefore ? $"the certificate is not valid before {NotBefore:yyyy-MM-dd}" : null;
 
     /// <param name="key">May be the same file.</param>
     /// <exception cref="FormatException">Names the file and what is wrong with it.</exception>

@@ -8,6 +8,13 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
 {
     readonly HttpTracker _tracker = new(service);
 
+    /// <summary>Status 200 as long as the tracker answers: to start it again would mend no disk, and lose what is not saved.</summary>
+    void WriteHealth(HttpResponse response)
+    {
+        string text = service.Saved.Fault is { } fault ? $"ok, but {fault}\n" : "ok\n";
+        response.Advance(System.Text.Encoding.ASCII.GetBytes(text, response.GetSpan(text.Length)));
+    }
+
     /// <summary>An <see cref="HttpHandler"/>.</summary>
     public void Answer(in HttpRequest request, HttpResponse response)
     {
@@ -47,7 +54,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
                 _tracker.Scrape(request.Query, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/health"u8):
-                System.Buffers.BuffersExtensions.Write(response, "ok\n"u8);
+                WriteHealth(response);
                 break;
             case var _ when path.SequenceEqual("/stats"u8) || path.SequenceEqual("/"u8):
                 FigurePages.WriteHtml(TrackerFigures.Of(service, clock.Now), response);

@@ -65,6 +65,17 @@ readonly record struct DiskResult(DiskFault Fault, string? Path, string? Reason)
         // The BCL turns EFBIG (a file over FAT's 4 GiB) into ArgumentOutOfRange, and a pipe in a file's place into NotSupported.
         e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentOutOfRangeException;
 
+    /// <summary>The kind of fault in words for anybody: no path, nothing of the system's.</summary>
+    public string Kind => Fault switch
+    {
+        DiskFault.None => "ok",
+        DiskFault.Full => "the disk is full",
+        DiskFault.ReadOnly => "the disk is read-only",
+        DiskFault.Permission => "permission denied",
+        DiskFault.Missing => "the folder is gone",
+        _ => "the disk reports an error",
+    };
+
     public const string LinkRefused = "it is a symbolic link, and links beneath the output folder are not followed";
 
     public override string ToString() => IsOk ? "ok" : $"{Path}: {SystemMessage.Phrase(Reason ?? "")}";

@@ -29,6 +29,8 @@ sealed class SwarmFile(string folder)
 
     static void Write(SafeFileHandle file, SwarmStore store, Func<TimeSpan> clock, long savedAt, ArrayBufferWriter<byte> records)
     {
+        // Who downloads what is nobody's business on this machine but the tracker's.
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         Span<byte> header = stackalloc byte[SwarmSnapshot.HeaderSize];
         SwarmSnapshot.WriteHeader(header, new SnapshotHeader(savedAt, store.AgeUnit));
         RandomAccess.Write(file, header, 0);
@@ -57,15 +59,20 @@ sealed class SwarmFile(string folder)
         }
     }
 
-    /// <summary>Fills the store with what was saved. Makes the folder if it is absent. A broken file is set aside; what stands in front of the fault is used.</summary>
+    /// <summary>
+    /// Fills the store with what was saved. Makes the folder if it is absent. A broken file is set aside; what stands in front of
+    /// the fault is used. Tries whether a file can be made beside it, so that a folder where nothing can be saved is found at
+    /// the start and not when the first minute is lost.
+    /// </summary>
     /// <param name="warning">What was wrong with the file, or null.</param>
-    /// <returns>A fault of the disk: then nothing may be saved over what could not be read.</returns>
+    /// <returns>A fault of the disk: then nothing may be saved over what could not be read. A full disk is none, as it may have room later.</returns>
     public DiskResult Load(SwarmStore store, TimeSpan now, DateTimeOffset wall, out string? warning)
     {
         warning = null;
         try
         {
             Directory.CreateDirectory(folder);
+            if (TryWrite() is { IsOk: false } unwritable) return unwritable;
             if (!File.Exists(_path)) return DiskResult.Ok;
             using (FileStream file = new(_path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
                 if (Read(file, store, now, wall.ToUnixTimeMilliseconds()) is not { } reason) return DiskResult.Ok;
@@ -76,6 +83,23 @@ sealed class SwarmFile(string folder)
         catch (Exception e) when (DiskResult.IsDisk(e))
         {
             return DiskResult.From(e, _path);
+        }
+    }
+
+    DiskResult TryWrite()
+    {
+        if (Directory.Exists(_path)) return new DiskResult(DiskFault.Io, _path, "it is a folder, and the swarms are to be saved there");
+        string beside = _path + AtomicFile.BesideSuffix;
+        try
+        {
+            File.Delete(beside);
+            File.OpenHandle(beside, FileMode.CreateNew, FileAccess.Write).Dispose();
+            File.Delete(beside);
+            return DiskResult.Ok;
+        }
+        catch (Exception e) when (DiskResult.IsDisk(e))
+        {
+            return DiskResult.From(e, beside) is { Fault: not DiskFault.Full } fault ? fault : DiskResult.Ok;
         }
     }
 

@@ -1,6 +1,7 @@
 // How often one address may ask. Of each address is kept when it will have paid for its last request, one request being paid
-// for in 1/rate seconds: who is more than ten seconds in debt is refused, and being refused costs nothing. IPv6 counts by
-// /64, which is what one subscriber has.
+// for in 1/rate seconds: who is more than ten seconds in debt is refused, and being refused costs nothing. Over IPv6 a /64
+// counts as one address, which is what a household has, and a whole /48, which one customer of a provider may have, gets
+// sixteen times the rate.
 //
 // The table never grows. An address has eight places, chosen by a keyed hash, in one line of the cache; a newcomer takes the
 // place of who owes least. So a flood from a million addresses pushes out those who have paid, not those who owe.
@@ -21,6 +22,8 @@ sealed class RequestLimiter
     const ulong TimeMask = (1ul << TimeBits) - 1;
     const long MaxDebt = 10_000_000;
 
+    const int CustomerRate = 16;
+
     readonly ulong[] _places = new ulong[Sets * Ways];
     readonly SipHash _hash;
     readonly long _cost;
@@ -36,15 +39,26 @@ sealed class RequestLimiter
     /// <summary>Notes a request. False if the address has asked too often; then <paramref name="wait"/> says how long it should be silent.</summary>
     public bool TryTake(in PeerAddress from, TimeSpan now, out TimeSpan wait)
     {
-        ulong hash = _hash.Hash(from.IsIPv6 ? from.Bytes[..8] : from.Bytes), mark = hash & ~TimeMask;
-        Span<ulong> places = _places.AsSpan((int)(hash % Sets) * Ways, Ways);
         long time = now.Ticks / TimeSpan.TicksPerMicrosecond;
+        if (!from.IsIPv6) return TryTake(from.Bytes, _cost, time, out wait);
+        ReadOnlySpan<byte> household = from.Bytes[..(PeerAddress.HouseholdBits / 8)], customer = from.Bytes[..(PeerAddress.CustomerBits / 8)];
+        // The customer is only asked at first: a household that is refused must not cost its neighbours anything.
+        return TryTake(customer, 0, time, out wait) && TryTake(household, _cost, time, out wait)
+            && TryTake(customer, Math.Max(1, _cost / CustomerRate), time, out wait);
+    }
+
+    /// <param name="cost">Microseconds; 0 only looks.</param>
+    bool TryTake(ReadOnlySpan<byte> network, long cost, long time, out TimeSpan wait)
+    {
+        ulong hash = _hash.Hash(network), mark = hash & ~TimeMask;
+        Span<ulong> places = _places.AsSpan((int)(hash % Sets) * Ways, Ways);
         while (true)
         {
             int place = Find(places, mark, time, out ulong seen, out long debt);
             wait = TimeSpan.FromMicroseconds(Math.Max(0, debt - MaxDebt));
             if (debt > MaxDebt) return false;
-            ulong paid = mark | ((ulong)(time + debt + _cost) & TimeMask);
+            if (cost == 0) return true;
+            ulong paid = mark | ((ulong)(time + debt + cost) & TimeMask);
             if (Interlocked.CompareExchange(ref places[place], paid, seen) == seen) return true;
         }
     }

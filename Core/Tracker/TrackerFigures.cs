@@ -49,6 +49,8 @@ static class TrackerFigures
             Counter("full_refused", "Announces refused because a limit on torrents or peers was reached", counters.FullRefused),
             Counter("key_refused", "Requests refused because they came without a valid passkey", counters.KeyRefused),
             Counter("rate_refused", "Requests refused because their address asks too often", counters.RateRefused),
+            new("unsaved", "1 while what is to be kept cannot be saved, else 0", service.Saved.Fault is null ? 0 : 1),
+            Counter("save_failed", "How often saving what is to be kept has failed", service.Saved.Failures),
         ];
     }
 

@@ -85,6 +85,8 @@ sealed class TrackerService : IDisposable
 
     public TrackerCounters Counters { get; } = new();
 
+    public SavedState Saved { get; } = new();
+
     public SwarmStore Swarms => _swarms;
 
     public AccessList Access

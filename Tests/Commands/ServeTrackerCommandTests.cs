@@ -101,6 +101,25 @@ public sealed class ServeTrackerCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task AnExpiredCertificateIsWarnedOfAtTheStartAndAnyOtherReplacesIt()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        TrackerDoor.WriteCertificate(_list, _list, "first", end: -1);
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-cert", _list, "--json");
+        Assert.Contains("the certificate expired on", NextEvent(tracker, "warning").GetProperty("message").GetString(), StringComparison.Ordinal);
+        NextEvent(tracker, "listening");
+        NextEvent(tracker, "listening"); // HTTPS
+
+        File.WriteAllText(_list, "");
+        TrackerDoor.WriteCertificate(_list, _list, "second");
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        NextEvent(tracker, "reloaded");
+        Assert.Equal(0, kill(tracker.Id, Terminate));
+        await tracker.WaitForExitAsync();
+        Assert.Single((await tracker.StandardError.ReadToEndAsync()).TrimEnd().Split('\n'));
+    }
+
+    [Fact]
     public async Task ACertificateIsReadAgainOnHangupAndABrokenOneKeepsTheOld()
     {
         if (OperatingSystem.IsWindows()) return;
@@ -122,6 +141,15 @@ public sealed class ServeTrackerCommandTests : IDisposable
         Assert.Equal(0, kill(tracker.Id, Hangup));
         Assert.Contains("holds no certificate", NextEvent(tracker, "error").GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Equal("CN=second", await SubjectAsync());
+
+        foreach (int end in (int[])[-3, 5]) // over, and not begun
+        {
+            File.WriteAllText(_list, "");
+            TrackerDoor.WriteCertificate(_list, _list, "third", end);
+            Assert.Equal(0, kill(tracker.Id, Hangup));
+            Assert.Contains(end < 0 ? "the certificate expired on" : "the certificate is not valid before", NextEvent(tracker, "error").GetProperty("message").GetString(), StringComparison.Ordinal);
+            Assert.Equal("CN=second", await SubjectAsync());
+        }
 
         async Task<string> SubjectAsync()
         {

@@ -3,6 +3,7 @@ whole one: the last or the one before, never part of either."""
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -24,9 +25,12 @@ class Tracker:
         expect(not self.program.error, f"the snapshot is not whole: {self.program.error}")
         self.url, self.udp = listening["url"], listening["udp"]
 
+    def page(self, name):
+        with urllib.request.urlopen(self.url.replace("/announce", f"/{name}"), timeout=60) as answer:
+            return answer.read()
+
     def peers(self):
-        with urllib.request.urlopen(self.url.replace("/announce", "/stats.json"), timeout=60) as answer:
-            return json.load(answer)["peers_ipv4"]
+        return json.loads(self.page("stats.json"))["peers_ipv4"]
 
     def announce(self, number):
         """A peer of a torrent that nobody else is in."""
@@ -103,6 +107,8 @@ def full(work):
         while not tracker.program.errors:  # it saves once a minute
             expect(time.monotonic() - begun < 120, "a full disk is not told of")
             time.sleep(0.1)
+        health = tracker.page("health")
+        expect(health == b"ok, but the swarms are not saved: the disk is full\n", f"/health says of a full disk: {health}")
         tracker.announce(1)
         tracker.stop(ends=DISK)
         said = tracker.program.error
@@ -110,14 +116,28 @@ def full(work):
         tracker = Tracker(folder)
         expect(tracker.peers() == 100, "the old snapshot is gone")
         tracker.stop()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        refused = Program("serve-tracker", "--listen", "127.0.0.1:0", "--state", folder)
+        code = refused.wait()
+        expect(code == DISK and "read-only" in refused.error.lower(), f"a tracker with a read-only folder ended with {code}: {refused.error}")
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def descriptors():
+    """A limit that is there to be raised is raised: the usual one is for programs that use select()."""
+    program = Program("serve-tracker", "--listen", "127.0.0.1:0", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 1000)))
+    expect(program.event("listening"), f"serve-tracker ended: {program.error}")
+    limits = resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)
+    program.kill()
+    expect(limits == (1000, 1000), f"the limits of descriptors are {limits}")
+
+
 def run(work, seed, count):
     begun = time.monotonic()
+    descriptors()
     told = kills(work, seed, count)
     two(work)
     full(work)
     shutil.rmtree(os.path.join(work, "tracker"))
-    print(f"tracker      {told}; a second one in its folder refused; a full disk told of once, and at the end, {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"tracker      {told}; a second one in its folder refused; a full disk told of once, and at the end, a read-only one at the start, {time.monotonic() - begun:.0f} s", flush=True)

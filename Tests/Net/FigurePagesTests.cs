@@ -44,6 +44,35 @@ public sealed partial class FigurePagesTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsNotSavedIsShownToPeopleAndScriptsAndNoReasonToBeStartedAgain()
+    {
+        Assert.Contains("\"unsaved\":0,\"save_failed\":0", Get("/stats.json").Body, StringComparison.Ordinal);
+        _service.Saved.OnSwarms("the disk is full");
+        _service.Saved.OnCatalogue("permission denied");
+        Assert.Equal("ok, but the swarms are not saved: the disk is full\n", Body("/health"));
+        Assert.Contains("tinytorrent_unsaved 1\n", Get("/metrics").Body, StringComparison.Ordinal);
+        Assert.Contains("tinytorrent_save_failed_total 2\n", Get("/metrics").Body, StringComparison.Ordinal);
+        _service.Saved.OnSwarms(null);
+        Assert.Equal("ok, but the catalogue is not saved: permission denied\n", Body("/health"));
+        _service.Saved.OnCatalogue(null);
+        Assert.Equal("ok\n", Body("/health"));
+        Assert.Contains("tinytorrent_unsaved 0\n", Get("/metrics").Body, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of a page that is no figures.</summary>
+    string Body(string path)
+    {
+        var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer, new HttpMemory(0));
+        byte[] request = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        request.CopyTo(session.ReceiveBuffer);
+        session.Received(request.Length);
+        session.Answer(out ReadOnlyMemory<byte> output);
+        string[] parts = Encoding.UTF8.GetString(output.Span).Split("\r\n\r\n", 2);
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", parts[0], StringComparison.Ordinal);
+        return parts[1];
+    }
+
+    [Fact]
     public void PrometheusReadsEveryFigureWithItsHelpAndType()
     {
         Fill();

@@ -110,11 +110,12 @@ sealed class TrackerDoor : IDisposable
     public void Dispose() => Server.Dispose();
 
     /// <summary>Writes a certificate for localhost and its key, as PEM files.</summary>
-    public static void WriteCertificate(string certificate, string key, string name = "localhost")
+    /// <param name="end">In days from today.</param>
+    public static void WriteCertificate(string certificate, string key, string name = "localhost", int end = 1)
     {
         using var pair = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", pair, HashAlgorithmName.SHA256);
-        using X509Certificate2 made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using X509Certificate2 made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(end - 2), DateTimeOffset.UtcNow.AddDays(end));
         File.WriteAllText(certificate, made.ExportCertificatePem() + "\n");
         File.AppendAllText(key, pair.ExportPkcs8PrivateKeyPem() + "\n");
     }

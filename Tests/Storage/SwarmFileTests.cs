@@ -83,6 +83,35 @@ public sealed class SwarmFileTests : IDisposable
         Assert.Equal((0, 0), again.Torrents);
     }
 
+    [Fact]
+    public void TheFileIsForItsOwnerAlone()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using SwarmStore store = Filled(large: 10);
+        Save(store, now: 2);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(StatePath));
+    }
+
+    [Fact]
+    public void AFolderWhereNothingCanBeSavedIsFoundAtTheStart()
+    {
+        using (SwarmStore none = Reloaded(out _)) Assert.Equal([], Directory.GetFiles(Path.GetDirectoryName(StatePath)!));
+        Directory.CreateDirectory(StatePath);
+        Assert.Equal(DiskFault.Io, Fault());
+        Directory.Delete(StatePath);
+        Directory.CreateDirectory(StatePath + AtomicFile.BesideSuffix); // stands in for a folder one may not write to, which is nothing to root
+        Assert.NotEqual(DiskFault.None, Fault());
+        Directory.Delete(StatePath + AtomicFile.BesideSuffix);
+        File.WriteAllText(StatePath + AtomicFile.BesideSuffix, "from a save that was cut off");
+        Assert.Equal(DiskFault.None, Fault());
+
+        DiskFault Fault()
+        {
+            using var store = new SwarmStore(Lifetime, Secret);
+            return Swarms.Load(store, TimeSpan.Zero, Noon, out _).Fault;
+        }
+    }
+
     [Theory]
     [InlineData(0, 3)] // ages 900, 500 and 0
     [InlineData(90, 3)]

@@ -49,8 +49,11 @@ public sealed class SwarmKeeperTests(ITestOutputHelper output) : IDisposable
             Assert.True(warned.Wait(TimeSpan.FromSeconds(20)));
             Assert.True(tries.Wait(TimeSpan.FromSeconds(20))); // each makes the file beside anew
             Assert.Equal(old, File.ReadAllBytes(swarms));
+            Assert.Equal("the swarms are not saved: the disk is full", service.Saved.Fault);
             File.Delete(ballast);
             Assert.True(SpinWait.SpinUntil(() => new FileInfo(swarms).Length > old.Length, TimeSpan.FromSeconds(20)));
+            Assert.True(SpinWait.SpinUntil(() => service.Saved.Fault is null, TimeSpan.FromSeconds(20)));
+            Assert.InRange(service.Saved.Failures, 1, long.MaxValue);
         }
         string said = Assert.Single(warnings);
         Assert.StartsWith("the swarms are not saved: ", said, StringComparison.Ordinal);

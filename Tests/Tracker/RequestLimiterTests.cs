@@ -63,6 +63,18 @@ public class RequestLimiterTests
     }
 
     [Fact]
+    public void AWholeSlash48MayAskSixteenTimesAsMuchAndCostsItsNeighboursNothing()
+    {
+        var limiter = new RequestLimiter(1, Secret);
+        int taken = 0;
+        for (int household = 0; household < 256; household++) taken += Taken(limiter, Six((byte)household, 1), At(0), 20);
+        Assert.InRange(taken, 160, 162);
+        Assert.InRange(Enumerable.Range(0, 256).Sum(household => Taken(limiter, Six((byte)household, 1), At(10), 20)), 159, 161);
+        Assert.Equal(11, Taken(limiter, PeerAddress.From([0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), At(0), 20));
+        Assert.Equal(11, Taken(limiter, Here, At(0), 20));
+    }
+
+    [Fact]
     public void AFloodFromAMillionAddressesNeitherGrowsTheTableNorFreesWhoOwes()
     {
         var limiter = new RequestLimiter(1, Secret);
