@@ -5,10 +5,10 @@
 //     image has them; nor do a few bytes at the end of a neighbour's piece
 //   - it is empty, so there is nothing to lose
 //   - the user said --force
-// Otherwise it stays as it is. One that nobody asked for lends its bytes to nothing: those of its border pieces go to the
-// edge file. One that was asked for ends the download before anything is written anywhere, with one exception: the file has
-// the length it should have, and all its pieces that do not match reach into other files, so the fault may well be theirs
-// (a small file beside one that is missing). Its bytes go to the edge file, too, and are compared with it at the end.
+// Otherwise it stays as it is. If nobody asked for it, the bytes of its border pieces go to the edge file. If it was asked for,
+// the download ends before anything is written anywhere, with one exception: the file has the length it should have, and all
+// its pieces that do not match reach into other files, so the fault may well be theirs (a small file beside one that is
+// missing). Its bytes go to the edge file, too, and are compared with it at the end.
 // Not thread-safe; before the first write.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Swarm;
@@ -16,14 +16,15 @@ using TinyTorrent.Types;
 
 namespace TinyTorrent.Storage;
 
-sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
+sealed class Ownership(MetainfoFile metainfo, PieceStore store, PiecePicker picker)
 {
     /// <summary>Bytes, other than zeros, that are no coincidence.</summary>
     const int Proof = 1024;
 
     const int ChunkSize = 16 * 1024;
 
-    readonly List<int> _unproven = [];
+    readonly List<int> _setAside = [], _unproven = []; // the latter were asked for
+    readonly byte[] _chunk = new byte[ChunkSize];
     readonly HashSet<string> _passable = []; // folders that are folders, or can be made
 
     /// <summary>Decides for every file.</summary>
@@ -42,24 +43,27 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
             string path = store.PathOf(file);
             if (store.Wants(file) && WayTo(path) is { IsOk: false } blocked) return blocked;
             if (stamps[file] == FileStamp.Absent) continue;
-            bool ours = force || stamps[file].Length == 0 || state?.Unchanged![file] == true || (entry.Length > 0 && made.Holds(file, path));
-            if (!store.Wants(file))
+            bool ours = (force && store.Wants(file)) || stamps[file].Length == 0 || state?.Unchanged![file] == true || (entry.Length > 0 && made.Holds(file, path));
+            bool hasLength = stamps[file].Length == entry.Length;
+            if (ours) store.Adopt(file);
+            else if (hasLength && !IsNeeded(file)) continue; // nothing will be written to it
+            else if (IsProven(file)) store.Adopt(file);
+            else if (!store.Wants(file)) SetAside(file);
+            else if (hasLength && !picker.Have.IsEmpty && DependsOnOthers(file))
             {
-                if (!ours && !IsProven(file)) store.SetAside(file);
-                else store.Adopt(file);
-                continue;
-            }
-            if (ours || IsProven(file)) store.Adopt(file);
-            else if (stamps[file].Length == entry.Length && IsWhole(file)) continue; // nothing will be written to it
-            else if (stamps[file].Length == entry.Length && !have.IsEmpty && DependsOnOthers(file))
-            {
-                store.SetAside(file);
+                SetAside(file);
                 _unproven.Add(file);
             }
             else if (obstacle.IsOk) obstacle = Occupied(path, stamps[file].Length);
             else others++;
         }
-        return others == 0 ? obstacle : obstacle with { Reason = $"{obstacle.Reason}, and so {(others == 1 ? "does another file" : $"do {others} more files")}" };
+        return others == 0 ? obstacle : obstacle with { Reason = $"{obstacle.Reason}, and {others:N0} more like it" };
+    }
+
+    void SetAside(int file)
+    {
+        store.SetAside(file);
+        _setAside.Add(file);
     }
 
     static DiskResult Occupied(string path, long length) => new(
@@ -78,11 +82,30 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
         return Directory.Exists(path) ? new(DiskFault.Io, path, "a folder is there, where the torrent has a file") : DiskResult.Ok;
     }
 
+    /// <summary>For the beginning: pieces that match have bytes in files that were set aside, and are read from the edge file from
+    /// here on.</summary>
+    public DiskResult CopyVerified()
+    {
+        if (_setAside.Count == 0) return DiskResult.Ok;
+        using var inPlace = PieceStore.ForContent(store.Files, store.Place);
+        DiskResult result = DiskResult.Ok;
+        foreach (int file in _setAside)
+        {
+            foreach ((long offset, int length) in Verified(file))
+            {
+                result = inPlace.Read(offset, _chunk.AsSpan(0, length));
+                if (result.IsOk) result = store.Write(offset, _chunk.AsSpan(0, length));
+                if (!result.IsOk) return result;
+            }
+        }
+        return result;
+    }
+
     /// <summary>For the end of the download, when all bytes are there: the files that could not be told at the start.</summary>
     public DiskResult CompareUnproven()
     {
         if (_unproven.Count == 0) return DiskResult.Ok;
-        byte[] right = new byte[ChunkSize], found = new byte[ChunkSize];
+        byte[] right = new byte[ChunkSize];
         using var inPlace = PieceStore.ForContent(store.Files, store.Place);
         foreach (int file in _unproven)
         {
@@ -91,9 +114,9 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
             {
                 int count = (int)Math.Min(ChunkSize, entry.Length - done);
                 DiskResult read = store.Read(entry.Offset + done, right.AsSpan(0, count));
-                if (read.IsOk) read = inPlace.Read(entry.Offset + done, found.AsSpan(0, count));
+                if (read.IsOk) read = inPlace.Read(entry.Offset + done, _chunk.AsSpan(0, count));
                 if (!read.IsOk) return read;
-                if (!right.AsSpan(0, count).SequenceEqual(found.AsSpan(0, count)))
+                if (!right.AsSpan(0, count).SequenceEqual(_chunk.AsSpan(0, count)))
                     return new(DiskFault.Occupied, inPlace.PathOf(file), "a file is there that is not the torrent's; all others are complete");
                 done += count;
             }
@@ -103,31 +126,37 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
 
     bool IsProven(int file)
     {
-        byte[] chunk = new byte[ChunkSize];
-        FileEntry entry = metainfo.Files.Files[file];
         long proof = 0;
-        for (long at = entry.Offset, end = entry.Offset + entry.Length; at < end && proof < Proof;)
+        foreach ((long offset, int length) in Verified(file))
+        {
+            Span<byte> part = _chunk.AsSpan(0, length);
+            if (store.Read(offset, part).IsOk && part.ContainsAnyExcept((byte)0)) proof += length;
+            if (proof >= Proof) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The file's bytes that lie in pieces which match, in chunks; offsets in the content.</summary>
+    IEnumerable<(long Offset, int Length)> Verified(int file)
+    {
+        FileEntry entry = metainfo.Files.Files[file];
+        for (long at = entry.Offset, end = entry.Offset + entry.Length; at < end;)
         {
             int piece = (int)(at / metainfo.Geometry.PieceLength);
             long border = Math.Min(end, metainfo.Geometry.OffsetOf(piece) + metainfo.Geometry.LengthOf(piece));
-            if (!have[piece])
-            {
-                at = border;
-                continue;
-            }
-            Span<byte> part = chunk.AsSpan(0, (int)Math.Min(ChunkSize, border - at));
-            if (store.Read(at, part).IsOk && part.ContainsAnyExcept((byte)0)) proof += part.Length;
-            at += part.Length;
+            int length = picker.Have[piece] ? (int)Math.Min(ChunkSize, border - at) : 0;
+            if (length > 0) yield return (at, length);
+            at = length > 0 ? at + length : border;
         }
-        return proof >= Proof;
     }
 
-    bool IsWhole(int file)
+    /// <summary>A piece of the file will be fetched.</summary>
+    bool IsNeeded(int file)
     {
+        if (metainfo.Files.Files[file].Length == 0) return false;
         (int first, int last) = PiecesOf(file);
-        for (int piece = first; piece <= last; piece++)
-            if (!have[piece]) return false;
-        return metainfo.Files.Files[file].Length > 0;
+        int needed = picker.Needed.NextSet(first);
+        return needed >= 0 && needed <= last;
     }
 
     /// <summary>No piece that does not match lies in this file alone, and the edge file has room for it.</summary>
@@ -141,7 +170,7 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, Bitfield have)
             bool shared = false;
             foreach (FileSlice slice in metainfo.Files.Slices(metainfo.Geometry.OffsetOf(piece), metainfo.Geometry.LengthOf(piece)))
                 shared |= slice.File != file && !metainfo.Files.Files[slice.File].IsPadding;
-            if (!shared && !have[piece]) return false;
+            if (!shared && !picker.Have[piece]) return false;
         }
         return true;
     }

@@ -36,7 +36,7 @@ sealed class StoredDownload : IDisposable
         Picker = new PiecePicker(metainfo.Geometry, new Random());
         _selection.SkipOthers(metainfo.Geometry, Picker);
         _wantedPieces = Picker.Needed.Count;
-        _ownership = new Ownership(metainfo, Store, Picker.Have);
+        _ownership = new Ownership(metainfo, Store, Picker);
     }
 
     public MetainfoFile Metainfo { get; }
@@ -65,8 +65,9 @@ sealed class StoredDownload : IDisposable
     /// better known before the first peer is asked.</summary>
     public DiskResult Begin()
     {
-        DiskResult made = Store.CreateEmptyFiles();
-        return !made.IsOk || Picker.IsComplete ? made : Resume.Save(new ResumeState(Picker.Have, [.. Picker.WrittenBlocks()]), Store.Stamps());
+        DiskResult result = _ownership.CopyVerified();
+        if (result.IsOk) result = Store.CreateEmptyFiles();
+        return !result.IsOk || Picker.IsComplete ? result : Resume.Save(new ResumeState(Picker.Have, [.. Picker.WrittenBlocks()]), Store.Stamps());
     }
 
     /// <summary>When everything is there: cuts what files had beyond their end before, and looks whether it still is.</summary>

@@ -244,14 +244,40 @@ public sealed class StoredDownloadTests : IDisposable
         IsComplete();
     }
 
-    [Fact]
-    public void AFileThatWasNotAskedForIsNeverWrittenTo()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ASmallFileOnABorderIsReadFromWhereItWasSetAside(bool wanted)
+    {
+        // b has 500 bytes in a piece that is there, too few to show anything, and 500 in one that lacks c
+        (string Path, int Length)[] files = [("t/a", PieceLength - 500), ("t/b", 1000), ("t/c", PieceLength)];
+        byte[] content = _content[..files.Sum(file => file.Length)], b = content[(PieceLength - 500)..(PieceLength + 500)];
+        MetainfoFile metainfo = Describe(content, files);
+        Put("t/a", content[..(PieceLength - 500)]);
+        Put("t/b", b);
+        using StoredDownload download = New([true, wanted, true], metainfo: metainfo);
+        Succeeds(Check(download));
+        Assert.Equal((1, 3), download.Pieces);
+        Succeeds(download.Begin());
+        byte[] back = new byte[PieceLength];
+        Succeeds(download.Store.Read(0, back));
+        Assert.Equal(content[..PieceLength], back);
+        Succeeds(download.Store.Write(PieceLength, content.AsSpan(PieceLength)));
+        Succeeds(download.Finish());
+        Assert.Equal(b, File.ReadAllBytes(Out("t/b")));
+        Assert.Equal(content[(PieceLength + 500)..], File.ReadAllBytes(Out("t/c")));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AFileThatWasNotAskedForIsNeverWrittenTo(bool force)
     {
         byte[] small = RandomNumberGenerator.GetBytes(2000), empty = "mine"u8.ToArray(); // as long as it should be, but another
         Put("t/small", small);
         Put("t/empty", empty);
         bool[] wanted = [true, false, false, false, true];
-        using (StoredDownload download = Checked(wanted)) Succeeds(Complete(download));
+        using (StoredDownload download = Checked(wanted, force)) Succeeds(Complete(download));
         Assert.Equal(small, File.ReadAllBytes(Out("t/small")));
         Assert.Equal(empty, File.ReadAllBytes(Out("t/empty")));
         Assert.Equal(Right("t/a"), File.ReadAllBytes(Out("t/a")));
