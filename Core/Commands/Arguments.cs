@@ -132,10 +132,9 @@ sealed class Arguments
 
     void Add(Option option, string value)
     {
-        // Only a text for people may be empty: an empty path or address is a variable that was not set.
-        if (option.Value is not (null or "TEXT") && value.Length == 0) throw Usage($"{option.Name} is empty; it takes {option.Value}");
+        // A variable that was not set.
+        if (option.Value is not null && value.Length == 0) throw Usage($"{option.Name} is empty; it takes {option.Value}");
         if (!_values.TryGetValue(option.Name, out List<string>? given)) _values[option.Name] = given = [];
-        if (option.Value is not null && value.Length == 0) throw Usage($"{option.Name} needs a value ({option.Value}), and got an empty one");
         if (given.Count > 0 && !option.Repeatable && option.Value is not null) throw Usage($"{option.Name} was given twice");
         given.Add(value);
     }

@@ -37,7 +37,7 @@ sealed record TorrentSource(InfoHash InfoHash)
         {
             if (source == "-") return Of(ReadInput(cancellation));
             if (Magnet.IsMagnet(source)) return Of(Magnet.Parse(source));
-            if (IsUrl(source)) return Of(MetainfoFile.Parse(TorrentDownload.Fetch(source, cancellation)));
+            if (IsUrl(source)) return OfUrl(source, cancellation);
             if (InfoHash.TryParseHex(source, out InfoHash hash)) return new TorrentSource(hash);
             if (source.Length == 64 && Array.TrueForAll(source.ToCharArray(), char.IsAsciiHexDigit))
                 throw new FormatException("an info-hash of version 2 (BEP 52), which is not supported");
@@ -49,17 +49,23 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
     }
 
+    static TorrentSource OfUrl(string url, CancellationToken cancellation)
+    {
+        (byte[] torrent, string? magnet) = TorrentDownload.Fetch(url, cancellation);
+        return magnet is null ? Of(MetainfoFile.Parse(torrent)) : Of(Magnet.Parse(magnet));
+    }
+
     /// <summary>For commands that need the description: <see cref="Load"/>, and a usage error for a magnet link or a hash.</summary>
     public static MetainfoFile LoadMetainfo(string source, CancellationToken cancellation = default) =>
         Load(source, cancellation).Metainfo ?? throw Arguments.Usage($"'{source}' does not describe its content; a .torrent is needed");
 
     /// <summary>The bytes of a .torrent file, up to the size a .torrent may have.</summary>
-    static byte[] ReadFile(string path)
+    static ReadOnlyMemory<byte> ReadFile(string path)
     {
         try
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-            return ReadAll(file);
+            return ReadAll(file, file.CanSeek ? file.Length : 0);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -72,7 +78,7 @@ sealed record TorrentSource(InfoHash InfoHash)
     {
         try
         {
-            return MetainfoFile.Parse(Task.Run(() => ReadAll(Console.OpenStandardInput()), CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult());
+            return MetainfoFile.Parse(Task.Run(() => ReadAll(Console.OpenStandardInput(), 0), CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult());
         }
         catch (IOException e)
         {
@@ -80,16 +86,17 @@ sealed record TorrentSource(InfoHash InfoHash)
         }
     }
 
-    static byte[] ReadAll(Stream stream)
+    /// <param name="expected">Bytes there seem to be: memory for a large file is taken once.</param>
+    static ReadOnlyMemory<byte> ReadAll(Stream stream, long expected)
     {
-        using var all = new MemoryStream();
+        var all = new MemoryStream((int)Math.Min(expected, MetainfoFile.MaxFileBytes));
         byte[] buffer = new byte[64 * 1024];
         for (int read; (read = stream.Read(buffer)) > 0;)
         {
             all.Write(buffer, 0, read);
-            if (all.Length > MetainfoFile.MaxBytes) throw new FormatException("larger than 10,000,000 bytes: not a .torrent");
+            if (all.Length > MetainfoFile.MaxFileBytes) throw new FormatException("larger than 100,000,000 bytes: not a .torrent");
         }
-        return all.ToArray();
+        return all.GetBuffer().AsMemory(0, (int)all.Length);
     }
 
     /// <summary>True if it can be nothing but stdin, a magnet link or a URL.</summary>

@@ -1,27 +1,26 @@
-// The bytes of an HTTP answer, never more than MaxSize before or after inflating: a kilobyte of gzip can hold a megabyte.
+// The bytes of an HTTP answer, never more than were agreed on before or after inflating: a kilobyte of gzip can hold a megabyte.
+using System.Globalization;
 using System.IO.Compression;
 
 namespace TinyTorrent.Net;
 
 static class HttpBody
 {
-    /// <summary>Bytes. A tracker's answer with 200 peers has about 4 KB.</summary>
+    /// <summary>Bytes of a tracker's answer. One with 200 peers has about 4 KB.</summary>
     public const int MaxSize = 1024 * 1024;
 
-    const string TooLarge = "an answer of more than 1 MiB";
-
     /// <exception cref="InvalidDataException">It is too large.</exception>
-    public static async Task<byte[]> ReadAsync(Stream stream, CancellationToken cancel)
+    public static async Task<byte[]> ReadAsync(Stream stream, CancellationToken cancel, int maxSize = MaxSize)
     {
         var body = new MemoryStream();
         byte[] buffer = new byte[16 * 1024];
-        for (int read; (read = await stream.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;) Append(body, buffer.AsSpan(0, read));
+        for (int read; (read = await stream.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;) Append(body, buffer.AsSpan(0, read), maxSize);
         return body.ToArray();
     }
 
     /// <param name="encoding">The Content-Encoding header, empty for none.</param>
     /// <exception cref="InvalidDataException">It is broken, of another encoding, or too large.</exception>
-    public static byte[] Inflate(byte[] body, string encoding)
+    public static byte[] Inflate(byte[] body, string encoding, int maxSize = MaxSize)
     {
         if (encoding is "" or "identity") return body;
         using Stream inflater = Open(body, encoding);
@@ -29,7 +28,7 @@ static class HttpBody
         byte[] buffer = new byte[16 * 1024];
         try
         {
-            for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read));
+            for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read), maxSize);
         }
         catch (IOException e) // from memory: zlib wants a dictionary that nobody has
         {
@@ -53,9 +52,9 @@ static class HttpBody
 
     static bool HasZlibHeader(byte[] body) => body.Length >= 2 && (body[0] & 0x0F) == 8 && ((body[0] << 8) | body[1]) % 31 == 0;
 
-    static void Append(MemoryStream body, ReadOnlySpan<byte> bytes)
+    static void Append(MemoryStream body, ReadOnlySpan<byte> bytes, int maxSize)
     {
-        if (body.Length + bytes.Length > MaxSize) throw new InvalidDataException(TooLarge);
+        if (body.Length + bytes.Length > maxSize) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"an answer of more than {maxSize:N0} bytes"));
         body.Write(bytes);
     }
 }

@@ -66,7 +66,7 @@ public class ArgumentsTests
     [InlineData("-o ")]
     [InlineData("-so ")]
     public void AnEmptyValueIsAWrongArgumentThatIsNamed(string line) =>
-        Assert.Equal("--output needs a value (DIR), and got an empty one", UsageOf(() => Parse(line.Split(' '))));
+        Assert.Equal("--output is empty; it takes DIR", UsageOf(() => Parse(line.Split(' '))));
 
     [Fact]
     public void AnEmptyOperandIsAWrongArgument() => Assert.Contains("empty (sample SOURCE", UsageOf(() => Parse("")), StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -65,8 +66,8 @@ public class TorrentSourceTests
         FormatException e = Assert.Throws<FormatException>(() => TorrentSource.Load(folder["x"]));
         Assert.StartsWith($"{folder["x"]}: byte {Torrent.Length - 2}: ", e.Message, StringComparison.Ordinal);
 
-        File.WriteAllBytes(folder["big"], new byte[MetainfoFile.MaxBytes + 1]);
-        Assert.Contains("10,000,000", Assert.Throws<FormatException>(() => TorrentSource.Load(folder["big"])).Message, StringComparison.Ordinal);
+        using (FileStream big = File.Create(folder["big"])) big.SetLength(MetainfoFile.MaxFileBytes + 1);
+        Assert.Contains("100,000,000", Assert.Throws<FormatException>(() => TorrentSource.Load(folder["big"])).Message, StringComparison.Ordinal);
         Assert.Contains("version 2", Assert.Throws<FormatException>(() => TorrentSource.Load(new string('a', 64))).Message, StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => TorrentSource.Load("magnet:?dn=x"));
     }
@@ -79,9 +80,45 @@ public class TorrentSourceTests
         CommandException refused = Assert.Throws<CommandException>(() => TorrentSource.Load(Serve("404 Not Found", [])));
         Assert.Equal(ExitCode.NoPeer, refused.Code);
         Assert.Contains("404", refused.Message, StringComparison.Ordinal);
-        Assert.Throws<FormatException>(() => TorrentSource.Load(Serve("200 OK", "<html>"u8.ToArray())));
+        Assert.Contains("a web page", Assert.Throws<FormatException>(() => TorrentSource.Load(Serve("200 OK", "<html>"u8.ToArray()))).Message, StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => TorrentSource.Load(Serve("200 OK", new byte[MetainfoFile.MaxBytes + 1])));
         Assert.Equal(ExitCode.NoPeer, Assert.Throws<CommandException>(() => TorrentSource.Load(Serve("200 OK", Torrent, claim: 1000))).Code);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    [InlineData("identity")]
+    public void ATorrentThatIsSentCompressedIsInflatedUpToItsLimit(string encoding)
+    {
+        byte[] Packed(byte[] plain)
+        {
+            var packed = new MemoryStream();
+            using (Stream stream = encoding == "gzip" ? new GZipStream(packed, CompressionLevel.Fastest) : encoding == "deflate" ? new ZLibStream(packed, CompressionLevel.Fastest) : new BufferedStream(packed)) stream.Write(plain);
+            return packed.ToArray();
+        }
+        Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash, TorrentSource.Load(Serve($"200 OK\r\nContent-Encoding: {encoding}", Packed(Torrent))).InfoHash);
+        FormatException e = Assert.Throws<FormatException>(() => TorrentSource.Load(Serve($"200 OK\r\nContent-Encoding: {encoding}", Packed(new byte[MetainfoFile.MaxBytes + 1]))));
+        Assert.EndsWith("an answer of more than 10,000,000 bytes: not a .torrent", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ARedirectIsFollowedToATorrentOrAMagnetLinkAndNoFarther()
+    {
+        string To(string location) => TorrentSource.Load(Serve($"302 Found\r\nLocation: {location}", [])) is var source ? source.InfoHash.ToString() : "";
+
+        Assert.Equal(Hash, To($"magnet:?xt=urn:btih:{Hash}"));
+        Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash.ToString(), To(Serve("200 OK", Torrent)));
+        Assert.EndsWith("redirects to ftp://h/x, which is not followed", Assert.Throws<CommandException>(() => To("ftp://h/x")).Message, StringComparison.Ordinal);
+        string loop = Serve("302 Found\r\nLocation: /again", [], times: 7);
+        Assert.EndsWith("more than 5 redirects", Assert.Throws<CommandException>(() => TorrentSource.Load(loop)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AHostThatIsNotThereIsSaidInWords()
+    {
+        CommandException e = Assert.Throws<CommandException>(() => TorrentSource.Load("http://nowhere.invalid/x.torrent"));
+        Assert.Matches("^http://nowhere.invalid/x.torrent: (there is no host named nowhere.invalid|nowhere.invalid has no address|the name nowhere.invalid could not be looked up.*)$", e.Message);
     }
 
     [Fact]
@@ -111,15 +148,16 @@ public class TorrentSourceTests
 
     /// <summary>An HTTP server for one answer, on a port of its own.</summary>
     /// <param name="claim">The Content-Length to state, if not the true one.</param>
-    static string Serve(string status, byte[] body, int? claim = null)
+    static string Serve(string status, byte[] body, int? claim = null, int times = 1)
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         _ = Task.Run(async () =>
         {
             using (listener)
-            using (TcpClient client = await listener.AcceptTcpClientAsync())
+            for (; times > 0; times--)
             {
+                using TcpClient client = await listener.AcceptTcpClientAsync();
                 NetworkStream stream = client.GetStream();
                 _ = await stream.ReadAsync(new byte[4096]);
                 await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {claim ?? body.Length}\r\nConnection: close\r\n\r\n"));

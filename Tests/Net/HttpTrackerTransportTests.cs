@@ -99,8 +99,8 @@ public class HttpTrackerTransportTests
     {
         byte[] bomb = Compress(new byte[50_000_000], s => new GZipStream(s, CompressionLevel.Optimal));
         Assert.True(bomb.Length < 100_000);
-        AssertFails(AskOnce(_ => ScriptedHttpServer.Response(bomb, "Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "more than 1 MiB");
-        AssertFails(AskOnce(_ => ScriptedHttpServer.Response(new byte[1_100_000])), TrackerFailure.BadAnswer, "more than 1 MiB");
+        AssertFails(AskOnce(_ => ScriptedHttpServer.Response(bomb, "Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "more than 1,048,576 bytes");
+        AssertFails(AskOnce(_ => ScriptedHttpServer.Response(new byte[1_100_000])), TrackerFailure.BadAnswer, "more than 1,048,576 bytes");
         AssertFails(AskOnce(_ => Ok("Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "");
         AssertFails(AskOnce(_ => Ok("Content-Encoding: br\r\n")), TrackerFailure.BadAnswer, "encoding that was not asked for");
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response([0x78, 0x20, 1, 2, 3, 4], "Content-Encoding: deflate\r\n")), TrackerFailure.BadAnswer, ""); // to be read with a dictionary
