@@ -20,33 +20,43 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
 
     public long TotalLength => Files.Sum(file => file.Length);
 
+    /// <summary>The files whose names others will store differently.</summary>
+    public IReadOnlyList<string> OddNames => IsFolder ? [.. Files.Select(file => file.Path).Where(path => path.Split('/').Any(IsOdd))] : [];
+
     /// <param name="skipped">Told the relative path of what is left out, and what it is.</param>
-    /// <exception cref="CommandException">Nothing is there, or a name cannot be in a torrent.</exception>
+    /// <exception cref="CommandException">Nothing is there, or its name is not text.</exception>
     public static ContentTree Read(string path, Action<string, string> skipped)
     {
         string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        ContentTree tree;
         if (File.Exists(full) && !Disk.Native.IsRegular(full)) throw new CommandException(ExitCode.BadInput, $"{path}: {NoFile}");
-        if (File.Exists(full)) tree = new ContentTree(full, IsFolder: false, [(System.IO.Path.GetFileName(full), LengthOf(full))]);
-        else if (Directory.Exists(full)) tree = new ContentTree(full, IsFolder: true, List(full, skipped));
-        else throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
-        foreach ((string file, _) in tree.IsFolder ? tree.Files : []) // a single file's name is the torrent's, and may be another
-            foreach (string part in file.Split('/'))
-                if (ProblemOf(part) is { } problem) throw new CommandException(ExitCode.BadInput, $"{System.IO.Path.Combine(full, file)}: a name that {problem}");
-        return tree;
+        if (File.Exists(full)) return new ContentTree(full, IsFolder: false, [(System.IO.Path.GetFileName(full), LengthOf(full))]);
+        if (Directory.Exists(full)) return new ContentTree(full, IsFolder: true, List(full, skipped));
+        throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
     }
 
-    /// <summary>Why other clients would not store the name as it is; null if they would.</summary>
-    public static string? ProblemOf(string name)
+    /// <summary>The warning that others will store some of it under other names; null if they will not.</summary>
+    /// <param name="name">What the torrent is called.</param>
+    public string? WarningOfNames(string name)
     {
-        if (!SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out _, out string problem)) return problem;
-        return mapped == name ? null : "has characters no client stores as they are, or is too long";
+        IReadOnlyList<string> odd = IsOdd(name) ? [name, .. OddNames] : OddNames;
+        if (odd.Count == 0) return null;
+        string others = odd.Count == 1 ? "" : $" (and {odd.Count - 1} more names)";
+        return $"{odd[0]}{others}: will be stored under another name by others; it has a backslash or characters that cannot be seen, or is too long";
     }
+
+    static bool IsOdd(string name) =>
+        !SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out _, out _) || mapped != name || name.Contains('\\', StringComparison.Ordinal);
+
+    /// <summary>Why a torrent cannot be called that; null if it can.</summary>
+    public static string? ProblemOf(string name) =>
+        name.Contains('/', StringComparison.Ordinal) ? "contains a slash"
+        : !SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string mapped, out _, out string problem) ? problem
+        : mapped.Length == 0 ? "names nothing" : null;
 
     static List<(string, long)> List(string root, Action<string, string> skipped)
     {
         var found = new Dictionary<string, long>(StringComparer.Ordinal);
-        var links = new List<(string Path, FileSystemInfo Link)>();
+        var links = new List<string>();
         var folders = new Stack<string>([""]);
         while (folders.TryPop(out string? folder))
         {
@@ -54,17 +64,13 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
             {
                 string relative = folder.Length == 0 ? entry.Name : folder + '/' + entry.Name;
                 if ((int)entry.Attributes == -1) throw Unreadable(entry);
-                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint)) links.Add((relative, entry));
+                if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint)) links.Add(relative);
                 else if (entry is not FileInfo file) folders.Push(relative);
                 else if (Disk.Native.IsRegular(file.FullName)) found.Add(relative, file.Length);
                 else skipped(relative, NoFile);
             }
         }
-        foreach ((string path, long length) in links.ConvertAll(link => (link.Path, LengthBehind(link.Link, root, found))))
-        {
-            if (length >= 0) found.Add(path, length);
-            else skipped(path, LinkAway);
-        }
+        if (links.Count > 0) AddLinks(root, links, found, skipped);
         string[] paths = [.. found.Keys];
         Array.Sort(Array.ConvertAll(paths, Encoding.UTF8.GetBytes), paths, ByteOrder);
         return [.. Array.ConvertAll(paths, path => (path, found[path]))];
@@ -75,18 +81,16 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
         ? new CommandException(ExitCode.BadInput, $"{entry.FullName}: a name that is not UTF-8")
         : new CommandException(ExitCode.Disk, $"{entry.FullName}: disappeared while the folder was read");
 
-    /// <summary>The length of the file a link leads to; -1 if that is none of the files found.</summary>
-    static long LengthBehind(FileSystemInfo link, string root, Dictionary<string, long> found)
+    /// <summary>Files are compared by device and inode: however a link or the root is written, it leads to the same file.</summary>
+    static void AddLinks(string root, List<string> links, Dictionary<string, long> found, Action<string, string> skipped)
     {
-        try
+        var lengths = new Dictionary<FileIdentity, long>();
+        foreach ((string path, long length) in found)
+            if (Disk.FileBehind(System.IO.Path.Combine(root, path)) is { } file) lengths[file] = length;
+        foreach (string path in links)
         {
-            if (link.ResolveLinkTarget(returnFinalTarget: true) is not { } target) return -1;
-            string relative = System.IO.Path.GetRelativePath(root, target.FullName).Replace(System.IO.Path.DirectorySeparatorChar, '/');
-            return found.TryGetValue(relative, out long length) ? length : -1;
-        }
-        catch (IOException) // links that lead in a circle
-        {
-            return -1;
+            if (Disk.FileBehind(System.IO.Path.Combine(root, path)) is { } file && lengths.TryGetValue(file, out long length)) found.Add(path, length);
+            else skipped(path, LinkAway);
         }
     }
 

@@ -1,8 +1,10 @@
 // `create`: content -> .torrent. The same content and options give the same bytes: no date, no machine, no version in it
 // unless asked for. Options are checked before the first byte is read, and nothing is written before the last one was.
 using System.Globalization;
+using System.Text;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
+using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Commands;
 
@@ -11,7 +13,7 @@ static class CreateCommand
     public static readonly Command Command = new(
         "create", "PATH [options]", "make a .torrent of a file or folder", MaxOperands: 1,
         [
-            new("--announce", "URL", "a tracker (http, https, udp); each -a is a tier, commas join one tier") { Short = 'a', Repeatable = true },
+            new("--announce", "URL", "a tracker (http, https, udp); each -a is a tier, commas join one tier; http://HOST:PORT alone gets /announce") { Short = 'a', Repeatable = true },
             new("--output", "FILE", "where the .torrent goes (default NAME.torrent here; - is stdout)") { Short = 'o' },
             new("--force", null, "replace an existing .torrent that differs") { Short = 'f' },
             new("--name", "NAME", "what the content is called (default: as on disk)"),
@@ -31,9 +33,13 @@ static class CreateCommand
 
             Files are taken in the byte order of their paths, hidden ones too. A link inside the folder is read as a file if
             it leads to another file of the folder; other links, pipes, sockets and devices are left out, and named on
-            stderr. Empty folders have no place in a torrent.
+            stderr. Empty folders have no place in a torrent. Names that others will store differently, for a backslash, a
+            control character or their length, are in it as they are, and named on stderr.
             """,
     };
+
+    /// <summary>Bytes of a name that can be written beside itself first.</summary>
+    static readonly int LongestOutput = SafeName.MaxBytes - AtomicFile.BesideSuffix.Length;
 
     static ExitCode Run(Arguments arguments)
     {
@@ -49,8 +55,9 @@ static class CreateCommand
         if (options.Name.Length == 0) options = options with { Name = tree.Name };
         if (ContentTree.ProblemOf(options.Name) is { } problem) throw Arguments.Usage($"--name: '{options.Name}' {problem}");
         string output = toStdout ? "-" : ReadOutput(arguments, tree, options.Name);
+        if (tree.WarningOfNames(options.Name) is { } warning) progress.Warning(warning);
 
-        byte[] torrent = TreeHasher.Build(tree, path, options, asked, cache: null, progress, interrupt.Token);
+        byte[] torrent = TreeHasher.Build(tree, path, options, asked, MetainfoFile.MaxFileBytes, cache: null, progress, interrupt.Token);
         MetainfoFile metainfo = MetainfoFile.Parse(torrent);
         progress.Clear();
         if (toStdout) StandardStreams.Output.Write(torrent);
@@ -64,7 +71,7 @@ static class CreateCommand
         Name = arguments.Value("--name") ?? "",
         Trackers = [.. arguments.Values("--announce").Select(ReadTier)],
         WebSeeds = [.. arguments.Values("--web-seed").Select(url =>
-            TrackerTiers.IsWebSeed(url) ? url : throw Arguments.Usage($"--web-seed takes an http or https URL, not '{url}'"))],
+            TrackerTiers.IsWebSeed(url) && !url.Contains(' ', StringComparison.Ordinal) ? url : throw Arguments.Usage($"--web-seed takes an http or https URL, not '{url}'"))],
         IsPrivate = arguments.Has("--private"),
         Comment = arguments.Value("--comment"),
         CreatedBy = "tinytorrent",
@@ -72,8 +79,15 @@ static class CreateCommand
         CreationDate = ReadDate(arguments),
     };
 
-    static IReadOnlyList<string> ReadTier(string urls) =>
-        [.. urls.Split(',').Select(url => TrackerTiers.IsTracker(url) ? url : throw Arguments.Usage($"--announce takes an http, https or udp URL, not '{url}'"))];
+    static IReadOnlyList<string> ReadTier(string urls) => [.. urls.Split(',').Select(ReadTracker)];
+
+    /// <summary>What get would not ask is better refused before it is handed out.</summary>
+    static string ReadTracker(string text)
+    {
+        if (TrackerUrl.TryParse(text, out TrackerUrl? url, out string? problem)) return CatalogueAddress.AnnounceOf(url.Text);
+        string advice = text.Trim().AsSpan().ContainsAny(" \t\n") ? " (each URL needs an -a of its own)" : "";
+        throw Arguments.Usage($"--announce '{text}': {problem}{advice}");
+    }
 
     static int? ReadPieceLength(Arguments arguments)
     {
@@ -98,7 +112,7 @@ static class CreateCommand
     /// <summary>Where the .torrent goes, as the user would write it; every reason not to write there that can be known before hashing.</summary>
     static string ReadOutput(Arguments arguments, ContentTree tree, string name)
     {
-        string output = arguments.Value("--output") ?? name + ".torrent";
+        string output = arguments.Value("--output") ?? DefaultOutput(name);
         string full = Path.GetFullPath(output);
         if (full == tree.Path || (tree.IsFolder && full.StartsWith(tree.Path + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
             throw Arguments.Usage($"--output: {output} would lie inside the content");
@@ -106,6 +120,13 @@ static class CreateCommand
         if (!Directory.Exists(Path.GetDirectoryName(full))) throw new CommandException(ExitCode.Disk, $"{output}: no such folder");
         if (!IsStream(output) && AtomicFile.Try(full) is { IsOk: false } fault) throw Failure.Disk(fault);
         return output;
+    }
+
+    static string DefaultOutput(string name)
+    {
+        const string extension = ".torrent";
+        return SafeName.TryRead(Encoding.UTF8.GetBytes(name), OperatingSystem.IsWindows(), out string safe, out _, out _)
+            ? SafeName.Cut(safe, LongestOutput - extension.Length) + extension : throw new ArgumentException("a name that cannot be used", nameof(name));
     }
 
     static void Save(string output, byte[] torrent, bool force)

@@ -28,7 +28,7 @@ sealed class LoopbackBenchmark(MetainfoFile metainfo, string content, string out
             string content = Path.Combine(folder, "random");
             WriteRandom(content, size, interrupt);
             MetainfoFile metainfo = MetainfoFile.Parse(TreeHasher.Build(
-                ContentTree.Read(content, (_, _) => { }), content, new MetainfoOptions { Name = "random" }, pieceLength: null, cache: null, progress, interrupt));
+                ContentTree.Read(content, (_, _) => { }), content, new MetainfoOptions { Name = "random" }, pieceLength: null, MetainfoFile.MaxFileBytes, cache: null, progress, interrupt));
             var benchmark = new LoopbackBenchmark(metainfo, content, Path.Combine(folder, "out"), progress, interrupt);
             progress.Clear();
             if (events is null) Console.Out.WriteLine("  engine      MiB/s   CPU s   MiB per CPU s   both ends in one process");

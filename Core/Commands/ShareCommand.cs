@@ -72,8 +72,9 @@ static class ShareCommand
         ContentTree tree = ContentTree.Read(path, (file, why) => progress.Warning($"{file}: left out, {why}"));
         string name = arguments.Value("--name") ?? tree.Name;
         if (ContentTree.ProblemOf(name) is { } problem) throw Arguments.Usage($"--name: '{name}' {problem}");
+        if (tree.WarningOfNames(name) is { } warning) progress.Warning(warning);
         var options = new MetainfoOptions { Name = name, Trackers = [[tracker.Announce]], Comment = arguments.Value("--comment"), CreatedBy = "tinytorrent" };
-        return MetainfoFile.Parse(TreeHasher.Build(tree, path, options, pieceLength: null, HashCache.OfUser(), progress, cancellation));
+        return MetainfoFile.Parse(TreeHasher.Build(tree, path, options, pieceLength: null, MetainfoFile.MaxBytes, HashCache.OfUser(), progress, cancellation));
     }
 
     static void Publish(Publisher publisher, MetainfoFile metainfo, Progress progress, CancellationToken cancellation)

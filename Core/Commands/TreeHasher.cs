@@ -1,6 +1,7 @@
 // The piece hashes of a content tree, for `create` and `share`. A tree that has not changed since it was hashed last, by the
 // length and the time of every file, need not be read again: the hashes may be kept in a HashCache.
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using TinyTorrent.Hashing;
 using TinyTorrent.Metainfo;
@@ -14,26 +15,40 @@ static class TreeHasher
     /// <summary>The .torrent of a tree.</summary>
     /// <param name="path">The tree as the user named it.</param>
     /// <param name="pieceLength">Null: one that suits the content.</param>
+    /// <param name="maxBytes">What the .torrent may have.</param>
     /// <param name="cache">Null: read everything.</param>
     public static byte[] Build(
-        ContentTree tree, string path, MetainfoOptions options, int? pieceLength, HashCache? cache, Progress progress, CancellationToken cancellation)
+        ContentTree tree, string path, MetainfoOptions options, int? pieceLength, int maxBytes, HashCache? cache, Progress progress, CancellationToken cancellation)
     {
-        Geometry geometry = Cut(tree, path, pieceLength);
+        Geometry geometry = Cut(tree, path, options, pieceLength, maxBytes, progress);
         byte[] hashes = Hash(tree, geometry, cache, progress, cancellation);
         return tree.IsFolder
             ? MetainfoBuilder.Build(options, tree.Files, geometry.PieceLength, hashes)
             : MetainfoBuilder.Build(options, geometry.TotalLength, geometry.PieceLength, hashes);
     }
 
-    static Geometry Cut(ContentTree tree, string path, int? asked)
+    /// <summary>Cuts the content into pieces. The .torrent's size is known then, and better said before the hashing than after it.</summary>
+    static Geometry Cut(ContentTree tree, string path, MetainfoOptions options, int? asked, int maxBytes, Progress progress)
     {
         long total = tree.TotalLength;
         if (total == 0) throw new CommandException(ExitCode.BadInput, $"{path}: empty, there is nothing to share");
-        int length = asked ?? MetainfoBuilder.ChoosePieceLength(total);
-        if ((total - 1) / length + 1 <= MetainfoFile.MaxBytes / MetainfoFile.HashLength) return new Geometry(total, length);
-        throw asked is null
-            ? new CommandException(ExitCode.BadInput, $"{path}: too large; a longer --piece-length is needed")
-            : Arguments.Usage("--piece-length: the hashes would make a .torrent above 10,000,000 bytes; choose a longer one");
+        int first = asked ?? MetainfoBuilder.ChoosePieceLength(total), length = first;
+        long withoutHashes = MetainfoBuilder.SizeOf(options, tree.IsFolder ? tree.Files : null, total, length);
+        if (withoutHashes >= maxBytes)
+            throw new CommandException(ExitCode.BadInput, string.Create(CultureInfo.InvariantCulture,
+                $"{path}: the names of {tree.Files.Count:N0} files make a .torrent of more than {maxBytes:N0} bytes; take its folders one by one"));
+        while (!Fits() && length < Geometry.MaxPieceLength) length *= 2;
+        if (!Fits()) throw new CommandException(ExitCode.BadInput, $"{path}: too large for one torrent; take its parts one by one");
+        if (asked is not null && length > first)
+            throw Arguments.Usage(string.Create(CultureInfo.InvariantCulture,
+                $"--piece-length: a .torrent of {(total - 1) / first + 1:N0} pieces is too large (at most {Geometry.MaxPieceCount:N0} pieces and {maxBytes:N0} bytes); {length >> 10}k and more will do"));
+        if (Size() > MetainfoFile.MaxBytes)
+            progress.Warning(string.Create(CultureInfo.InvariantCulture,
+                $"{path}: the .torrent will have {Size():N0} bytes; many programs and all catalogues take {MetainfoFile.MaxBytes:N0} at most (a larger --piece-length makes it smaller, as do fewer files)"));
+        return new Geometry(total, length);
+
+        long Size() => withoutHashes + ((total - 1) / length + 1) * MetainfoFile.HashLength;
+        bool Fits() => (total - 1) / length < Geometry.MaxPieceCount && Size() <= maxBytes;
     }
 
     /// <summary>The hashes of all pieces, 20 bytes each.</summary>

@@ -61,7 +61,41 @@ static class MetainfoBuilder
     {
         if (hashes.Length % MetainfoFile.HashLength != 0) throw new ArgumentException("hashes have 20 bytes each", nameof(hashes));
         var output = new ArrayBufferWriter<byte>(hashes.Length + 4096);
-        var writer = new BencodeWriter(output);
+        Write(new BencodeWriter(output), options, files, length, pieceLength, hashes);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Bytes of the .torrent but for its hashes.</summary>
+    /// <param name="files">Null for a torrent of one file, which has <paramref name="length"/>.</param>
+    public static long SizeOf(MetainfoOptions options, IReadOnlyList<(string Path, long Length)>? files, long length, int pieceLength)
+    {
+        const int digits = 8; // of the number of the hashes' bytes
+        var counter = new Counter();
+        Write(new BencodeWriter(counter), options, files, length, pieceLength, hashes: []);
+        return counter.Count + digits;
+    }
+
+    sealed class Counter : IBufferWriter<byte>
+    {
+        byte[] _scratch = new byte[4096];
+
+        public long Count { get; private set; }
+
+        public void Advance(int count) => Count += count;
+
+        public Memory<byte> GetMemory(int sizeHint = 0)
+        {
+            if (sizeHint > _scratch.Length) _scratch = new byte[sizeHint];
+            return _scratch;
+        }
+
+        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+    }
+
+    static void Write(
+        BencodeWriter writer, MetainfoOptions options, IReadOnlyList<(string Path, long Length)>? files, long length, int pieceLength,
+        ReadOnlySpan<byte> hashes)
+    {
         writer.BeginDictionary();
         WriteTrackers(writer, options.Trackers);
         WriteText(writer, "comment"u8, options.Comment);
@@ -71,7 +105,6 @@ static class MetainfoBuilder
         WriteInfo(writer, options, files, length, pieceLength, hashes);
         WriteWebSeeds(writer, options.WebSeeds);
         writer.End();
-        return output.WrittenSpan.ToArray();
     }
 
     static void WriteInfo(

@@ -71,6 +71,9 @@ abstract class Disk
 
     public virtual FileMark MarkOf(SafeFileHandle file) => default;
 
+    /// <summary>The regular file the path leads to, with links followed; null if it leads to none, or if the system does not tell.</summary>
+    public static FileIdentity? FileBehind(string path) => OperatingSystem.IsLinux() ? LinuxDisk.RegularFileBehind(path) : null;
+
     /// <summary>False if the path, with links followed, is a pipe, a socket, a device or a folder, as far as the system tells.</summary>
     public virtual bool IsRegular(string path) => true;
 

@@ -137,6 +137,14 @@ sealed unsafe partial class LinuxDisk : Disk
         return new FileMark(*(ulong*)(status + 32), hasBirth ? *(long*)(status + 80) * 1_000_000_000 + *(uint*)(status + 88) : 0);
     }
 
+    /// <summary>See <see cref="Disk.FileBehind"/>.</summary>
+    public static FileIdentity? RegularFileBehind(string path)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        bool isRegular = StatX(Here, path, 0, StatusType | StatusInode, status) == 0 && (*(ushort*)(status + 28) & 0xF000) == 0x8000;
+        return isRegular ? new FileIdentity(*(ulong*)(status + 136), *(ulong*)(status + 32)) : null;
+    }
+
     // A pipe or a device that lies where content should be: written to, it would swallow every piece and fail each.
     public override bool IsRegular(string path) => IsRegular(Here, path, 0);
 

@@ -18,7 +18,7 @@ readonly record struct Geometry(long TotalLength, int PieceLength)
 
     public const int MaxPieceLength = 512 * 1024 * 1024;
 
-    /// <summary>More pieces than this are refused (a .torrent of 2,097,152 pieces already weighs 40 MB of hashes).</summary>
+    /// <summary>More pieces than this are refused (their hashes alone make a .torrent of 42 MB; one from the network, of 10 MB, has 500,000 at most).</summary>
     public const int MaxPieceCount = 0x200000;
 
     public int PieceCount => (int)((TotalLength + PieceLength - 1) / PieceLength);

@@ -100,12 +100,16 @@ public sealed class CreateCommandTests : IDisposable
     [InlineData("--piece-length", "1G")]
     [InlineData("--announce", "wss://x")]
     [InlineData("--announce", "http://a,")]
+    [InlineData("--announce", "http://a/announce http://b/announce")]
+    [InlineData("--announce", "http://a/a\tb")]
+    [InlineData("--announce", "http://a/announce?event=started")]
+    [InlineData("--web-seed", "http://a/x http://b/x")]
     [InlineData("--announce", "udp://noport")]
     [InlineData("--web-seed", "ftp://x/y")]
     [InlineData("--date", "yesterday")]
     [InlineData("--name", "..")]
     [InlineData("--name", "a/b")]
-    [InlineData("--name", "a\nb")]
+    [InlineData("--name", ".")]
     public void AWrongOptionIsAUsageErrorThatNamesIt(string option, string value)
     {
         CommandException e = Assert.Throws<CommandException>(() => Created(Write("f", 10), option, value));
@@ -125,13 +129,90 @@ public sealed class CreateCommandTests : IDisposable
         Assert.Equal(ExitCode.Disk, Assert.Throws<CommandException>(() => Created(_folder["absent"])).Code);
     }
 
-    [Fact]
-    public void AFileWhoseNameNoClientWouldStoreNeedsAnother()
+    [Theory]
+    [InlineData("back\\slash")]
+    [InlineData("Not to Run\u200e! 1080p.mkv")]
+    [InlineData("a\u001b[2Jb")]
+    public void ANameThatOthersStoreDifferentlyIsInTheTorrentAsItIsAndWarnedOf(string name)
     {
         if (OperatingSystem.IsWindows()) return;
-        string file = Write("a\u001b[2Jb", 20_000);
-        Assert.Contains("--name", Assert.Throws<CommandException>(() => Created(file)).Message, StringComparison.Ordinal);
-        Assert.Equal("ab", Created(file, "--name", "ab").Name);
+        Write($"set/{name}", 20_000);
+        MetainfoFile torrent = Created(_folder["set"]);
+        Assert.Equal($"set/{name}", torrent.Files.Files[0].OriginalPath ?? torrent.Files.Files[0].Path);
+        using (PieceStore store = PieceStore.ForContent(torrent.Files, _folder.Path)) Assert.True(store.Read(0, new byte[20_000]).IsOk);
+        ContentTree tree = ContentTree.Read(_folder["set"], (_, _) => { });
+        Assert.StartsWith($"{name}: will be stored under another name", tree.WarningOfNames("set"), StringComparison.Ordinal);
+        Assert.StartsWith("b\\c (and 1 more names): ", tree.WarningOfNames("b\\c"), StringComparison.Ordinal);
+        Write("plain/x", 1);
+        Assert.Null(ContentTree.Read(_folder["plain"], (_, _) => { }).WarningOfNames("plain"));
+
+        Write($"one/{name}", 20_000);
+        using (PieceStore store = PieceStore.ForContent(Created(_folder[$"one/{name}"]).Files, _folder["one"])) Assert.True(store.Read(0, new byte[20_000]).IsOk);
+        Assert.Equal("ab", Created(_folder[$"one/{name}"], "--name", "ab").Name);
+    }
+
+    [Theory]
+    [InlineData("http://h:6969", "http://h:6969/announce")]
+    [InlineData("https://h/", "https://h/announce")]
+    [InlineData(" http://h/announce ", "http://h/announce")]
+    [InlineData("http://h/KEY/announce", "http://h/KEY/announce")]
+    [InlineData("http://h/announce.php?passkey=x", "http://h/announce.php?passkey=x")]
+    [InlineData("udp://h:1", "udp://h:1")]
+    public void TheAddressOfATrackerIsCompletedToItsAnnounceUrl(string given, string expected) =>
+        Assert.Equal([[expected]], Created(Write("f", 10), "-a", given).Trackers);
+
+    [Fact]
+    public void ATorrentThatWouldBeTooLargeIsRefusedBeforeAnythingIsRead()
+    {
+        using (FileStream sparse = File.Create(_folder["sparse"])) sparse.SetLength(40L << 30); // which nobody could hash in the time of a test
+        CommandException e = Assert.Throws<CommandException>(() => Created(_folder["sparse"], "--piece-length", "16k"));
+        Assert.Equal(ExitCode.Usage, e.Code);
+        Assert.Equal("--piece-length: a .torrent of 2,621,440 pieces is too large (at most 2,097,152 pieces and 100,000,000 bytes); 32k and more will do", e.Message);
+
+        var names = Enumerable.Range(0, 500_000).Select(i => ($"{i:D200}", 1L)).ToArray();
+        var tree = new ContentTree(_folder["many"], IsFolder: true, names);
+        using var progress = new Progress(TextWriter.Null, null, quiet: true);
+        e = Assert.Throws<CommandException>(() => TreeHasher.Build(tree, "many", new MetainfoOptions { Name = "many" }, null, MetainfoFile.MaxFileBytes, cache: null, progress, default));
+        Assert.Equal((ExitCode.BadInput, "many: the names of 500,000 files make a .torrent of more than 100,000,000 bytes; take its folders one by one"), (e.Code, e.Message));
+    }
+
+    [Fact]
+    public void TheSizeOfATorrentIsKnownBeforeItsHashes()
+    {
+        var options = new MetainfoOptions { Name = "n", Trackers = [["http://t/announce"]], Comment = "c" };
+        (string, long)[] files = [("a/b", 20_000), ("c", 30_000_000)];
+        byte[] hashes = new byte[1832 * 20];
+        Assert.InRange(MetainfoBuilder.SizeOf(options, files, 0, 16384) + hashes.Length - MetainfoBuilder.Build(options, files, 16384, hashes).Length, 0, 8);
+        Assert.InRange(MetainfoBuilder.SizeOf(options, null, 30_000_000, 16384) + hashes.Length - MetainfoBuilder.Build(options, 30_000_000, 16384, hashes).Length, 0, 8);
+    }
+
+    [Fact]
+    public void ALongNameOfContentMakesAShorterOneOfTheTorrent()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string name = new('n', 251);
+        ProcessStartInfo start = TheProgram.With("create", Write($"{name}.mkv", 10));
+        start.WorkingDirectory = _folder.Path;
+        using Process process = Process.Start(start)!;
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Equal($"{name}.mkv", MetainfoFile.Parse(File.ReadAllBytes(_folder[$"{name[..239]}.mkv.torrent"])).Name);
+        Assert.Equal(ExitCode.Disk, Assert.Throws<CommandException>(() => Create(_folder[$"{name}.mkv"], "-o", _folder[$"{name}2"])).Code);
+    }
+
+    [Fact]
+    public void OneFolderHasOneInfoHashWhateverLinksLeadToIt()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        Write("disk/set/real", 50_000);
+        Write("disk/set/sub/f", 10);
+        File.CreateSymbolicLink(_folder["disk/set/absolute"], _folder["disk/set/real"]);
+        File.CreateSymbolicLink(_folder["disk/set/folder"], "sub");
+        File.CreateSymbolicLink(_folder["disk/set/through"], "folder/f");
+        Directory.CreateSymbolicLink(_folder["data"], _folder["disk"]);
+        MetainfoFile direct = Created(_folder["disk/set"]), linked = Created(_folder["data/set"]);
+        Assert.Equal(direct.InfoHash, linked.InfoHash);
+        Assert.Equal(["set/absolute", "set/real", "set/sub/f", "set/through"], direct.Files.Files.Select(file => file.Path));
     }
 
     [Fact]

@@ -230,6 +230,18 @@ public sealed partial class ShareTests : IDisposable
         Assert.False(Directory.Exists(_folder["there"]));
     }
 
+    [Theory]
+    [InlineData("fi\u2062lm", "fi_lm")] // an invisible times
+    [InlineData("فیلم\u200cها 👩\u200d💻.mkv", "فیلم\u200cها 👩\u200d💻.mkv")]
+    public void WhatListShowsCanBeTyped(string name, string shown)
+    {
+        byte[] content = MakeFile("data", 20_000);
+        Share("data", "--name", name);
+        Assert.Contains(shown + " ", Run("list", "--tracker", Url).Output, StringComparison.Ordinal);
+        Assert.Equal(0, Run("get", shown, "--tracker", Url, "-o", "there", "--port", "0").Code);
+        Assert.Equal(content, File.ReadAllBytes(_folder[$"there/{shown}"]));
+    }
+
     [Fact]
     public void ASecretThatIsEmptyOpensNothing()
     {
