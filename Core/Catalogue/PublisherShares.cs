@@ -11,7 +11,7 @@ sealed class PublisherShares(CatalogueLimits limits)
     readonly Dictionary<PeerAddress, (int Entries, long Bytes)> _held = [], _heldBySite = [];
 
     /// <summary>Who a publication counts for.</summary>
-    public static PeerAddress PublisherOf(in PeerAddress address) => address.Network(64);
+    public static PeerAddress PublisherOf(in PeerAddress address) => address.Network(PeerAddress.HouseholdBits);
 
     /// <summary>True if one more entry is within the publisher's share. None stands for the operator, who has no limit.</summary>
     public bool HasRoomFor(CatalogueEntry entry)
@@ -19,7 +19,7 @@ sealed class PublisherShares(CatalogueLimits limits)
         PeerAddress publisher = entry.Publisher;
         if (publisher.IsNone) return true;
         return Fits(_held, publisher, AddressRules.IsLocal(publisher) ? 2 : 8)
-            && (!publisher.IsIPv6 || AddressRules.IsLocal(publisher) || Fits(_heldBySite, publisher.Network(48), 4));
+            && (!publisher.IsIPv6 || AddressRules.IsLocal(publisher) || Fits(_heldBySite, publisher.Network(PeerAddress.CustomerBits), 4));
 
         bool Fits(Dictionary<PeerAddress, (int Entries, long Bytes)> held, in PeerAddress whose, int parts)
         {
@@ -36,7 +36,7 @@ sealed class PublisherShares(CatalogueLimits limits)
     {
         if (entry.Publisher.IsNone) return;
         Count(_held, entry.Publisher);
-        Count(_heldBySite, entry.Publisher.Network(48));
+        Count(_heldBySite, entry.Publisher.Network(PeerAddress.CustomerBits));
 
         void Count(Dictionary<PeerAddress, (int Entries, long Bytes)> held, in PeerAddress whose)
         {
