@@ -35,7 +35,7 @@ sealed class CatalogueKeeper
         (Store, _folder, _swarms, _ticked, _warn) = (new CatalogueStore(limits, swarms), folder, swarms, grace, warn);
         _step = TimeSpan.FromTicks(Math.Clamp(limits.Keep.Ticks / 8, TimeSpan.TicksPerSecond, TimeSpan.TicksPerMinute));
         Fault = folder?.Open() ?? DiskResult.Ok;
-        if (folder is null) _loaded.SetResult();
+        if (folder is null) _loaded.TrySetResult();
     }
 
     public CatalogueStore Store { get; }
@@ -49,7 +49,7 @@ sealed class CatalogueKeeper
     {
         DiskResult fault = Fault.IsOk && _folder is not null ? _folder.Load(AddLoaded, _warn, stop) : DiskResult.Ok;
         if (!fault.IsOk) _warn($"not all of the catalogue could be read: {fault}");
-        _loaded.SetResult();
+        _loaded.TrySetResult();
     }
 
     /// <summary>True once everything on disk is listed; waits that long for it.</summary>
