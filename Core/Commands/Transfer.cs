@@ -64,7 +64,7 @@ sealed class Transfer
             look();
             Hope hope = HopeFor();
             if (!patience.IsOver(now, hope)) continue;
-            throw hope <= Hope.Retries && timeout is null ? Stranded() : Stalled(stats, patience.Idle(now), hope);
+            throw hope <= Hope.Retries && timeout is null ? Stranded() : Stalled(stats, patience.Idle(now));
         }
         look();
         return ExitCode.Done;
@@ -118,21 +118,21 @@ sealed class Transfer
             Uploaded = stats.Uploaded,
             Peers = stats.Peers,
             IsStalled = idle >= s_stalledAfter,
-            Waiting = idle >= s_explainedAfter ? ReasonToWait(stats) : null,
+            Waiting = idle >= s_explainedAfter ? ReasonToWait(stats, goesOn: true) : null,
         });
     }
 
     /// <summary>Why nothing comes, as far as it is known.</summary>
-    string ReasonToWait(in TorrentStats stats)
+    /// <param name="goesOn">Says when a tracker is asked next, too.</param>
+    string ReasonToWait(in TorrentStats stats, bool goesOn)
     {
         if (stats.Peers > 0) return stats.Peers == 1 ? "1 peer, which sends nothing" : $"{stats.Peers} peers, none of which sends anything";
         IReadOnlyList<TrackerStatus> trackers = _torrent.Trackers.Status();
-        string next = trackers.Min(tracker => tracker.NextAnnounce) is { } wait ? $", asked again in {Display.Duration(wait)}" : "";
-        if (trackers.FirstOrDefault(tracker => tracker.State == TrackerState.Working) is { } working)
-            return $"no peers: the tracker knows {TrackerReport.Counts(working)}{next}";
+        string none = goesOn && trackers.Min(tracker => tracker.NextAnnounce) is { } wait ? $"no peers, next try in {Display.Duration(wait)}" : "no peers";
+        if (trackers.FirstOrDefault(tracker => tracker.State == TrackerState.Working) is { } working) return $"{none} ({TrackerReport.Counts(working)} known)";
         if (_peerFailure is { } failure) return $"no peers: {failure}";
         if (trackers.MaxBy(tracker => tracker.Failure) is not { } worst) return "no peers, and no tracker to ask for some";
-        return worst.Failure == TrackerFailure.None ? $"no peers: {worst.Url} is being asked" : $"no peers: {TrackerReport.ToLine(worst)}{next}";
+        return worst.Failure == TrackerFailure.None ? $"no peers: {worst.Url} is being asked" : $"{none}: {TrackerReport.ToLine(worst)}";
     }
 
     ExitCode Stopped()
@@ -143,10 +143,11 @@ sealed class Transfer
     }
 
     /// <summary>The end by --timeout, or for peers that gave nothing.</summary>
-    CommandException Stalled(in TorrentStats stats, TimeSpan idle, Hope hope)
+    CommandException Stalled(in TorrentStats stats, TimeSpan idle)
     {
-        ExitCode code = stats.Left < stats.Wanted ? ExitCode.Incomplete : hope <= Hope.Retries ? Stranded().Code : ExitCode.NoPeer;
-        return new CommandException(code, $"the download has not advanced for {Display.Duration(idle)}: {(hope <= Hope.Retries ? Stranded().Message : ReasonToWait(stats))}");
+        bool alone = (stats.Peers == 0 && _torrent.Trackers.AllFailed) || Volatile.Read(ref _damaged) > 0;
+        CommandException why = alone ? Stranded() : new CommandException(ExitCode.NoPeer, ReasonToWait(stats, goesOn: false));
+        return new CommandException(stats.Left < stats.Wanted ? ExitCode.Incomplete : why.Code, $"the download has not advanced for {Display.Duration(idle)}: {why.Message}");
     }
 
     CommandException Stranded()
