@@ -68,6 +68,15 @@ struct PeerAddress : IEquatable<PeerAddress>
         return parts == 4;
     }
 
+    /// <summary>What one subscriber has: an IPv4 address, of IPv6 the network of the first <paramref name="bits"/>.</summary>
+    /// <param name="bits">A multiple of 8.</param>
+    public readonly PeerAddress Network(int bits)
+    {
+        PeerAddress network = this;
+        if (IsIPv6) ((Span<byte>)network._bytes)[(bits / 8)..].Clear();
+        return network;
+    }
+
     /// <summary>Loopback, link-local, RFC 1918 and unique-local addresses: places that mean nothing to a peer on the internet.</summary>
     public readonly bool IsLocal => Bytes switch
     {
