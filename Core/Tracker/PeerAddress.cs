@@ -95,14 +95,6 @@ struct PeerAddress : IEquatable<PeerAddress>
         _ => true,
     };
 
-    /// <summary>The network of an IPv6 address: its first <paramref name="bits"/> bits, a multiple of 8, and zeros. An IPv4 address stands for itself.</summary>
-    public readonly PeerAddress Network(int bits)
-    {
-        PeerAddress network = this;
-        if (IsIPv6) ((Span<byte>)network._bytes)[(bits / 8)..].Clear();
-        return network;
-    }
-
     /// <summary>The bits of an IPv6 address that one household has (a /64), and those that one customer of a provider may have (a /48).</summary>
     public const int HouseholdBits = 64, CustomerBits = 48;
 
