@@ -45,7 +45,7 @@ static class FuzzTargets
         new("metainfo", [s_torrent], Metainfo, TreeMutation.Of),
         new("magnet", [Encoding.UTF8.GetBytes($"magnet:?xt=urn:btih:{s_hash}&dn=a%C5%BE&tr=http%3A%2F%2Ft&ws=http://s&x.pe=[::1]:6881&so=1-2,4")], MagnetLink),
         new("handshake", [Hello()], input => (Handshake.TryRead(input, out Handshake read), read.SupportsFast, read.SupportsExtensions)),
-        new("peer-stream", [PeerStream(1), PeerStream(2)], Peer, FrameMutation.Of),
+        new("peer-stream", [PeerStream(1), PeerStream(2), Rejection(), Withdrawal()], Peer, FrameMutation.Of),
         new("extended-handshake", ["d1:md6:ut_pexi1e11:ut_metadatai3ee1:pi6881e4:reqqi500e11:upload_onlyi1e1:v11:tinytorrente"u8.ToArray()], Extended, TreeMutation.Of),
         new("http-request", [Text("GET /announce?info_hash=%01&port=1 HTTP/1.1\r\nHost: t:1\r\nConnection: close\r\n\r\n"),
             Text("POST /catalogue HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\nAuthorization: Bearer x\r\n\r\nhello")], Request),
@@ -278,7 +278,9 @@ static class FuzzTargets
         var geometry = new Geometry(5 * 32768 - 100, 32768);
         var picker = new PiecePicker(geometry, new Random(1));
         picker.MarkHave(2);
-        var torrent = new Torrent(s_hash, geometry, picker, new NoDisk(geometry.TotalLength), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
+        var asked = new HashSet<long>();
+        var said = new Dictionary<MessageId, int>();
+        var torrent = new Torrent(s_hash, geometry, picker, new NoDisk(geometry.TotalLength, asked), new PeerId("-TT0100-abcdefghijkl"u8), 0, new Random(1));
         var session = new PeerSession((PeerSession s, in Handshake h) => torrent.Admit(s, h, new(System.Net.IPAddress.Loopback, 1), dialled: false, default));
         int reads = 0;
         for (int at = 0; at < input.Length; reads++)
@@ -290,24 +292,49 @@ static class FuzzTargets
             bool alive = session.Received(count, TimeSpan.FromSeconds(reads));
             if (session.HasBlocks) session.StoreBlocks();
             while (session.Take() > 0)
-                for (ReadOnlyMemory<byte> output; (output = session.TakeOutput()).Length > 0;) session.Sent(output.Length, TimeSpan.FromSeconds(reads));
+                for (ReadOnlyMemory<byte> output; (output = session.TakeOutput()).Length > 0;)
+                {
+                    Listen(output.Span);
+                    session.Sent(output.Length, TimeSpan.FromSeconds(reads));
+                }
             if (!alive) break;
+            picker.CheckInvariants();
         }
         picker.CheckInvariants();
         TorrentStats stats = torrent.Stats;
+        var state = (picker.Outstanding, picker.PartialCount, picker.WrittenBlocks().Sum(w => w.Blocks.Count), picker.HasUnseen);
         session.Closed(TimeSpan.FromSeconds(reads));
         picker.CheckInvariants();
         if (stats.Wanted - stats.Left > 32768) throw new InvalidOperationException("a piece was believed that nobody verified");
-        return (stats.Peers, stats.Uploaded > 0, stats.Downloaded > 0);
+        string heard = string.Join(' ', said.OrderBy(s => s.Key).Select(s => $"{s.Key}{Math.Min(s.Value, 4)}"));
+        return (stats.Peers, stats.Uploaded > 0, stats.Downloaded > 0, state, heard);
+
+        void Listen(ReadOnlySpan<byte> output)
+        {
+            if (said.Count == 0) output = output[Handshake.Size..];
+            while (!output.IsEmpty)
+            {
+                PeerMessage.TryReadFrameLength(output, geometry.PieceCount, out int frame);
+                PeerMessage message = PeerMessage.Read(output[..frame]);
+                output = output[frame..];
+                said[message.Id] = said.GetValueOrDefault(message.Id) + 1;
+                if (message.Id == MessageId.Request) asked.Add(geometry.OffsetOf(message.Piece) + message.Begin);
+            }
+        }
     }
 
     /// <summary>Holds nothing, and is only asked for what there is.</summary>
-    sealed class NoDisk(long length) : IDisk
+    /// <param name="asked">Where the blocks begin that the peer was asked for: nothing else may be written.</param>
+    sealed class NoDisk(long length, HashSet<long> asked) : IDisk
     {
         public bool Write(long offset, ReadOnlySpan<ReadOnlyMemory<byte>> buffers)
         {
             long sum = 0;
-            foreach (ReadOnlyMemory<byte> buffer in buffers) sum += buffer.Length;
+            foreach (ReadOnlyMemory<byte> buffer in buffers)
+            {
+                if (!asked.Contains(offset + sum)) throw new InvalidOperationException($"what nobody asked for was written at {offset + sum}");
+                sum += buffer.Length;
+            }
             return Check(offset, sum);
         }
 
@@ -346,6 +373,44 @@ static class FuzzTargets
         Send(PeerMessage.PieceHeaderLength + 200);
         Send(PeerMessage.Write(frame, MessageId.Port, [0x1A, 0xE1]));
         return stream.ToArray();
+    }
+
+    // Every run asks for the same blocks first: four of the first four pieces. Requests go out when what was received is read: a
+    // message that nobody knows keeps what follows out of the same read.
+    static byte[] Pause() => Frame(b => PeerMessage.Write(b, MessageId.Extended, Enumerable.Repeat((byte)7, 200).ToArray()));
+
+    static byte[] Rejection() => Conversation(fast: true,
+    [
+        Frame(b => PeerMessage.Write(b, MessageId.HaveAll)), Frame(b => PeerMessage.Write(b, MessageId.Unchoke)), Pause(),
+        .. Blocks().Select(block => Frame(b => PeerMessage.Write(b, MessageId.RejectRequest, block))),
+    ]);
+
+    // Without the fast extension a choke withdraws every request; what was asked for may come all the same.
+    static byte[] Withdrawal() => Conversation(fast: false,
+    [
+        Frame(b => PeerMessage.Write(b, MessageId.Bitfield, [0b1111_1000])), Frame(b => PeerMessage.Write(b, MessageId.Unchoke)),
+        Pause(), Frame(b => PeerMessage.Write(b, MessageId.Choke)), .. Blocks().Select(block => Frame(b => Answer(b, block))),
+    ]);
+
+    static IEnumerable<BlockRef> Blocks() => from half in (int[])[1, 0] from piece in Enumerable.Range(0, 4) select new BlockRef(piece, half * 16384, 16384);
+
+    static int Answer(byte[] frame, BlockRef block)
+    {
+        PeerMessage.WritePieceHeader(frame, block);
+        return PeerMessage.PieceHeaderLength + block.Length;
+    }
+
+    static byte[] Frame(Func<byte[], int> write)
+    {
+        byte[] frame = new byte[PeerMessage.PieceHeaderLength + 16384];
+        return frame[..write(frame)];
+    }
+
+    static byte[] Conversation(bool fast, byte[][] frames)
+    {
+        byte[] hello = Hello();
+        new Handshake(s_hash, new PeerId("-XX0001-abcdefghijkl"u8), fast, SupportsExtensions: false).Write(hello);
+        return [.. hello, .. frames.SelectMany(f => f)];
     }
 
     static byte[] UdpAnnounce()

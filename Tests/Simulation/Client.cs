@@ -160,20 +160,25 @@ sealed class Client : ITrackerEvents
             Torrent.OnDialFailed(peer, _world.Now);
             return null;
         }
-        var session = new PeerSession((PeerSession s, in Handshake h) => Torrent.Admit(s, h, peer, dialled: true, _world.Now), _swarm.Slabs);
-        session.Outbox.SendHandshake(Torrent.Hello);
-        return Begin(session, refused: () => Torrent.OnDialFailed(peer, _world.Now));
+        return Begin(peer, dialled: true, refused: () => Torrent.OnDialFailed(peer, _world.Now));
     }
 
     public SessionEnd? Accept(IPEndPoint from)
     {
         if (_sessions.Count >= _swarm.MaxPeers) return null;
-        return Begin(new PeerSession((PeerSession s, in Handshake h) => Torrent.Admit(s, h, from, dialled: false, _world.Now), _swarm.Slabs), static () => { });
+        return Begin(from, dialled: false, static () => { });
     }
 
-    SessionEnd Begin(PeerSession session, Action refused)
+    SessionEnd Begin(IPEndPoint peer, bool dialled, Action refused)
     {
-        var end = new SessionEnd(this, _machine.Disk, session, refused);
+        Witness? witness = _swarm.ChecksEverything ? new Witness(_swarm.Geometry.PieceCount) : null;
+        var session = new PeerSession((PeerSession s, in Handshake h) =>
+        {
+            IPeerEvents? events = Torrent.Admit(s, h, peer, dialled, _world.Now);
+            return witness == null ? events : witness.Around(events);
+        }, _swarm.Slabs);
+        if (dialled) session.Outbox.SendHandshake(Torrent.Hello);
+        var end = new SessionEnd(this, _machine.Disk, session, witness, refused);
         _sessions.Add(end);
         return end;
     }

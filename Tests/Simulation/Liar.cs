@@ -42,6 +42,29 @@ enum Lie
 
     /// <summary>Shakes hands, and then sends a frame at a byte a second.</summary>
     SlowFrame,
+
+    /// <summary>Rejects what it was asked for, in any order, and what it was not.</summary>
+    RejectsAnything,
+
+    /// <summary>Chokes and unchokes, so that requests are withdrawn, and sends garbage for blocks it was never asked for.</summary>
+    ChokesAndSendsGarbage,
+
+    CancelsAnything,
+
+    /// <summary>Suggests and allows any piece, and chokes now and then.</summary>
+    SuggestsAndAllowsAnything,
+
+    /// <summary>Extended handshakes, whole, broken and long, again and again.</summary>
+    RepeatsItself,
+
+    /// <summary>Garbage, a minute or two after it was asked for.</summary>
+    AnswersLate,
+
+    /// <summary>A block in four is garbage; after each of them it goes, and comes back.</summary>
+    Reconnects,
+
+    /// <summary>Hundreds of messages a second that change nothing.</summary>
+    Babbles,
 }
 
 sealed class Liar(SimulatedSwarm swarm, int number, Line line, Lie lie) : Machine(swarm, number, line), ITrackerCaller
@@ -88,12 +111,17 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
 {
     const int MaxQueued = 400, FloodAtOnce = 100;
 
+    // Bytes of messages that change nothing, in one connection: more than anybody should listen to, and than fit into the network.
+    const int TooMuch = 500_000;
+
     readonly World _world = swarm.World;
     readonly Queue<byte[]> _output = new();
     readonly ArrayBufferWriter<byte> _input = new();
     Wire _wire = null!;
     int _read;
-    bool _greeted, _isClosed;
+    readonly List<BlockRef> _asked = [];
+    int _sent;
+    bool _greeted, _isClosed, _leaves;
 
     public TimeSpan BusyUntil => default;
 
@@ -102,7 +130,7 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
         _wire = output;
         if (lie == Lie.HalfOpen) return;
         var hello = new byte[Handshake.Size];
-        new Handshake(swarm.InfoHash, id, SupportsFast: _world.Chance(0.5), SupportsExtensions: false).Write(hello);
+        new Handshake(swarm.InfoHash, id, SupportsFast: lie == Lie.RejectsAnything || (lie != Lie.ChokesAndSendsGarbage && _world.Chance(0.5)), SupportsExtensions: _world.Chance(0.5)).Write(hello);
         if (lie == Lie.SlowLoris) Drip(hello);
         else Send(hello);
     }
@@ -123,7 +151,12 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
 
     public ReadOnlyMemory<byte> Take() => _output.TryDequeue(out byte[]? next) ? next : default;
 
-    public void OnSent(int bytes) { }
+    public void OnSent(int bytes)
+    {
+        if (_leaves && _output.Count == 0) _world.At(_world.Now, _wire.Close);
+        if (lie != Lie.Babbles || _wire.Connection.IsDead || (_sent += bytes) < TooMuch) return;
+        throw new InvalidOperationException($"somebody listened to {_sent} bytes of messages that change nothing");
+    }
 
     public int Receive(ReadOnlySpan<byte> bytes)
     {
@@ -140,7 +173,9 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
         {
             PeerMessage message = PeerMessage.Read(_input.WrittenSpan.Slice(_read, frame));
             _read += frame;
-            if (message.Id == MessageId.Request) Answer(message.Block);
+            if (message.Id != MessageId.Request) continue;
+            _asked.Add(message.Block);
+            Answer(message.Block);
         }
         if (_read == _input.WrittenCount)
         {
@@ -177,7 +212,7 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
         BlockRef block = geometry.Block(piece, _world.Random.Next(geometry.BlocksIn(piece)));
         if (lie == Lie.Floods)
             for (int i = 0; i < FloodAtOnce; i++) Say(MessageId.Request, block);
-        if (lie == Lie.SendsUnasked)
+        if (lie is Lie.SendsUnasked or Lie.ChokesAndSendsGarbage)
             for (int i = 0; i < 4; i++) Send(Piece(block, garbage: true));
         if (lie == Lie.AsksOutOfRange && _world.Chance(0.3))
             Say(MessageId.Request, _world.Random.Next(3) switch
@@ -192,13 +227,24 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
             PeerMessage.Write(have, MessageId.Have, _world.Chance(0.5) ? geometry.PieceCount : -1);
             Send(have);
         }
+        if (Nonsense.Of(lie, _world.Random, geometry, _asked) is { } frames) Send(frames);
         _world.After(1, Misbehave);
     }
 
     void Answer(in BlockRef block)
     {
-        if (!swarm.Geometry.Contains(block) || lie is Lie.WrongBitfield or Lie.NeverUnchokes or Lie.SlowFrame) return;
-        Send(Piece(block, lie == Lie.BadBlocks || (lie == Lie.SomeBadBlocks && _world.Chance(0.25))));
+        if (!swarm.Geometry.Contains(block) || lie is Lie.WrongBitfield or Lie.NeverUnchokes or Lie.SlowFrame or Lie.Babbles || _leaves) return;
+        if (lie == Lie.ChokesAndSendsGarbage && _world.Chance(0.7)) return;
+        if (lie == Lie.RejectsAnything && _world.Chance(0.7))
+        {
+            Send(Nonsense.Of(lie, _world.Random, swarm.Geometry, _asked)!);
+            return;
+        }
+        bool garbage = lie is Lie.BadBlocks or Lie.AnswersLate || (lie is Lie.SomeBadBlocks or Lie.Reconnects && _world.Chance(0.25));
+        byte[] answer = Piece(block, garbage);
+        if (lie == Lie.AnswersLate) _world.After(_world.Between(10, 150), () => Send(answer));
+        else Send(answer);
+        _leaves = garbage && lie == Lie.Reconnects;
     }
 
     byte[] Piece(in BlockRef block, bool garbage)

@@ -3,7 +3,7 @@ using TinyTorrent.Wire;
 
 namespace TinyTorrent.Tests.Simulation;
 
-sealed class SessionEnd(Client client, VirtualDisk disk, PeerSession session, Action refused) : IEnd
+sealed class SessionEnd(Client client, VirtualDisk disk, PeerSession session, Witness? witness, Action refused) : IEnd
 {
     readonly World _world = client.World;
     readonly TimeSpan _begun = client.World.Now;
@@ -24,9 +24,11 @@ sealed class SessionEnd(Client client, VirtualDisk disk, PeerSession session, Ac
         if (!session.Outbox.IsClosed && (session.TakenBlocks > 0 || session.Take(maxBlocks: 1) > 0))
         {
             ReadOnlyMemory<byte> output = session.TakeOutput();
+            witness?.OnOutput(output.Span);
             if (!output.IsEmpty) return output;
         }
         if (session.Outbox.IsClosed) _world.At(_world.Now, _output.Close);
+        else witness?.OnOutput(default);
         return default;
     }
 

@@ -20,8 +20,19 @@ static class FrameMutation
             int at = random.Next(frames.Count);
             byte[] frame = [.. frames[at]];
             int fields = (frame.Length - 1) / 4;
-            switch (random.Next(8))
+            switch (random.Next(10))
             {
+                case 8 when fields > 0:
+                    for (int i = 0, number = s_numbers[random.Next(s_numbers.Length)]; i < Math.Min(fields, 3); i++)
+                        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1 + 4 * i), number);
+                    frames[at] = frame;
+                    break;
+                case 9: // about what another message is about
+                    byte[] other = frames[random.Next(frames.Count)];
+                    int shared = Math.Min(Math.Min(frame.Length, other.Length), 1 + 3 * 4);
+                    if (shared > 1) other.AsSpan(1, shared - 1).CopyTo(frame.AsSpan(1));
+                    frames[at] = frame;
+                    break;
                 case 0:
                     frames.Insert(random.Next(frames.Count), frame);
                     break;
