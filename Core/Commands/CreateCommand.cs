@@ -177,5 +177,7 @@ static class CreateCommand
         if (output != "-") to.WriteLine("Torrent:    " + Display.Safe(output));
         to.WriteLine("Info-hash:  " + torrent.InfoHash.ToString());
         to.WriteLine("Magnet:     " + Display.Safe(magnet));
+        Console.Error.WriteLine("the magnet link works only where another client is in the swarm: tinytorrent sends peers no .torrent");
+        if (torrent.WebSeeds.Count > 0) Console.Error.WriteLine("the web seeds are for other clients: tinytorrent downloads from peers only");
     }
 }

@@ -1,5 +1,5 @@
 """What must not be lost: kills at random moments, disks that fill, files that change or vanish under way, memory that is scarce.
-faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | memory | tracker]"""
+faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | home | memory | tracker]"""
 import argparse
 import shutil
 import sys
@@ -10,6 +10,7 @@ import closed
 import crash
 import disk
 import hardened
+import home
 import memory
 import tracker
 from program import Failure
@@ -17,7 +18,7 @@ from program import Failure
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "memory", "tracker"))
+parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "home", "memory", "tracker"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
@@ -31,6 +32,8 @@ try:
         disk.run(work, options.seed)
     if options.only in (None, "hardened"):
         hardened.run(work, options.seed)
+    if options.only in (None, "home"):
+        home.run(work)
     if options.only in (None, "memory"):
         memory.run(options.seed)
     if options.only in (None, "tracker"):
