@@ -29,7 +29,8 @@ static class Failure
         return code;
     }
 
-    static (ExitCode Code, string Message) Explain(Exception exception) => exception switch
+    /// <summary>What the user should read of it.</summary>
+    public static (ExitCode Code, string Message) Explain(Exception exception) => exception switch
     {
         CommandException e => (e.Code, e.Message),
         FormatException e => (ExitCode.BadInput, e.Message),

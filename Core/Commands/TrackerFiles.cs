@@ -87,7 +87,7 @@ sealed class TrackerFiles
             }
             catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
             {
-                log.Error(e.Message, $"the old {what} stays in force");
+                log.Error(Failure.Explain(e).Message, $"the old {what} stays in force");
             }
         }
     }

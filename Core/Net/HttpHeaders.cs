@@ -18,6 +18,9 @@ ref struct HttpHeaders
     /// <summary>The client waits for a word before it sends the body.</summary>
     public bool ExpectsContinue;
 
+    /// <summary>A proxy has passed the request on. Where it comes from is for <see cref="TinyTorrent.Tracker.TrustedProxies"/> to say.</summary>
+    public bool IsForwarded;
+
     public ReadOnlySpan<byte> Host, Origin, Authorization, Range, FetchSite;
 
     /// <param name="lines">From the CRLF in front of the first line to the one behind the last.</param>
@@ -53,6 +56,10 @@ ref struct HttpHeaders
                 return ExpectsContinue ? 200 : 417;
             case 10 when Is(name, "connection"u8):
                 if (Is(value, "close"u8)) KeepAlive = false;
+                return 200;
+            case 9 when Is(name, "forwarded"u8):
+            case 15 when Is(name, "x-forwarded-for"u8):
+                IsForwarded = true;
                 return 200;
             case 13 when Is(name, "authorization"u8): return TakeOnce(ref Authorization, value);
             case 14 when Is(name, "content-length"u8): return TakeLength(value);

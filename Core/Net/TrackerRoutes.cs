@@ -4,8 +4,11 @@ using TinyTorrent.Tracker;
 namespace TinyTorrent.Net;
 
 /// <param name="catalogue">Null if there is none.</param>
-sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes? catalogue = null)
+/// <param name="warn">Takes a line for the operator, once.</param>
+sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes? catalogue = null, Action<string>? warn = null)
 {
+    Action<string>? _warnOfProxy = warn;
+
     readonly HttpTracker _tracker = new(service);
 
     /// <summary>Status 200 as long as the tracker answers: to start it again would mend no disk, and lose what is not saved.</summary>
@@ -13,6 +16,13 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
     {
         string text = service.Saved.Fault is { } fault ? $"ok, but {fault}\n" : "ok\n";
         response.Advance(System.Text.Encoding.ASCII.GetBytes(text, response.GetSpan(text.Length)));
+    }
+
+    /// <summary>A proxy nearby that nobody has told the tracker of: all its clients look like one.</summary>
+    void WarnOfProxy(in PeerAddress from)
+    {
+        if (AddressRules.IsLocal(from))
+            Interlocked.Exchange(ref _warnOfProxy, null)?.Invoke($"announces come through a proxy at {from}, and all those peers are listed under its address; if it is yours, --trust-proxy {from} takes theirs from it");
     }
 
     /// <summary>An <see cref="HttpHandler"/>.</summary>
@@ -48,6 +58,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
         switch (path)
         {
             case var _ when path.SequenceEqual("/announce"u8):
+                if (request.Headers.IsForwarded && service.Proxies.IsEmpty) WarnOfProxy(request.From);
                 _tracker.Announce(request.Query, request.From, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/scrape"u8):

@@ -66,7 +66,7 @@ sealed class TrackerServer : IDisposable
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits) with { Proxies = options.Proxies };
         if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf), options.Interval, warn);
-        _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!));
+        _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!), warn);
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)

@@ -15,6 +15,8 @@ sealed class TrustedProxies
 
     TrustedProxies((PeerAddress, int)[] networks) => _networks = networks;
 
+    public bool IsEmpty => _networks.Length == 0;
+
     /// <param name="networks">Each an address, or a network as <c>10.0.0.0/8</c> or <c>fd00::/8</c>.</param>
     /// <exception cref="FormatException">Names the one that is neither.</exception>
     public static TrustedProxies Parse(IEnumerable<string> networks) => new([.. networks.Select(ParseNetwork)]);

@@ -86,6 +86,11 @@ public sealed class ServeTrackerCommandTests : IDisposable
         Assert.Equal(2, NextEvent(tracker, "reloaded").GetProperty("keys").GetInt32());
         Assert.Equal((false, true), (await IsServed("first"), await IsServed("second")));
 
+        File.Delete(_list);
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        Assert.Equal($"{_list}: no such file", NextEvent(tracker, "error").GetProperty("message").GetString());
+        Assert.Equal((false, true), (await IsServed("first"), await IsServed("second")));
+
         File.WriteAllText(_list, "first\nnot a key\n");
         Assert.Equal(0, kill(tracker.Id, Hangup));
         string message = NextEvent(tracker, "error").GetProperty("message").GetString()!;

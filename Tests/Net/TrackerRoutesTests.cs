@@ -55,6 +55,30 @@ public sealed class TrackerRoutesTests : IDisposable
         Assert.Equal(NotFound, Get("/kez/stats.json"));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1", "X-Forwarded-For: 192.0.2.1", false, true)]
+    [InlineData("10.0.0.1", "Forwarded: for=192.0.2.1", false, true)]
+    [InlineData("198.51.100.7", "X-Forwarded-For: 192.0.2.1", false, false)] // anybody may write that
+    [InlineData("127.0.0.1", "X-Forwarded-Host: 192.0.2.1", false, false)]
+    [InlineData("127.0.0.1", "X-Forwarded-For: 192.0.2.1", true, false)]
+    public void AProxyNearbyThatTheTrackerWasNotToldOfIsWarnedOfOnce(string from, string header, bool told, bool warned)
+    {
+        if (told) _service = new TrackerService(new TrackerOptions { Proxies = TrustedProxies.Parse(["127.0.0.1"]) }, new byte[16]);
+        var warnings = new List<string>();
+        var routes = new TrackerRoutes(_service, new Clock(), warn: warnings.Add);
+        for (int i = 0; i < 3; i++)
+        {
+            var session = new HttpSession(routes.Answer, new HttpMemory(0), proxies: _service.Proxies);
+            session.Begin(PeerAddress.From(System.Net.IPAddress.Parse(from)));
+            byte[] request = Encoding.ASCII.GetBytes($"GET /announce?port=1 HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n");
+            request.CopyTo(session.ReceiveBuffer);
+            session.Received(request.Length);
+            session.Answer(out _);
+        }
+        if (warned) Assert.Contains($"--trust-proxy {from}", Assert.Single(warnings), StringComparison.Ordinal);
+        else Assert.Empty(warnings);
+    }
+
     [Fact]
     public void WhoAsksTooOftenIsToldSoInHttpAndInBencodeAndOnlyTheHealthPageIsFree()
     {
