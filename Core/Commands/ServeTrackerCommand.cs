@@ -199,23 +199,27 @@ sealed class ServeTrackerCommand : IDisposable
 
     void TellPorts()
     {
-        foreach (SharedPort port in _ports) Tell(port, $"http://{Place(port)}", $"udp://{Place(port)}");
-        foreach (SharedPort port in _tlsPorts) Tell(port, $"https://{Place(port)}", null);
+        foreach (SharedPort port in _ports) Tell(port, "http", udp: true);
+        foreach (SharedPort port in _tlsPorts) Tell(port, "https", udp: false);
         if (_madeToken is not null) _log.Say($"anybody may publish in the catalogue; this token takes anything out of it, until the tracker ends: {_madeToken}");
-
-        string Place(SharedPort port) => $"{port.ReachableHost}:{port.Number}{(_arguments.Has("--keys") ? "/KEY" : "")}/announce";
     }
 
-    void Tell(SharedPort port, string url, string? udp) => _log.Tell(
-        "listening",
-        json =>
+    /// <summary>Scripts on this machine get its own address, which always leads here; people the one that others reach too.</summary>
+    void Tell(SharedPort port, string scheme, bool udp)
+    {
+        string Root(string host) => $"{host}:{port.Number}/{(_arguments.Has("--keys") ? "KEY/" : "")}";
+        (string own, string outer) = (Root(port.ReachableHost), Root(port.PublicHost));
+        string page = $"{scheme}://{outer}{(_arguments.Has("--no-catalogue") ? "stats" : "")}";
+        _log.Tell("listening", json =>
         {
-            json.WriteString("url", url);
-            if (udp is not null) json.WriteString("udp", udp);
+            json.WriteString("url", $"{scheme}://{own}announce");
+            if (udp) json.WriteString("udp", $"udp://{own}announce");
+            json.WriteString("public_url", $"{scheme}://{outer}announce");
+            json.WriteString("page", page);
             json.WriteNumber("port", port.Number);
             if (_madeToken is not null && port == _ports[0]) json.WriteString("token", _madeToken); // for the catalogue; told once
-        },
-        $"listening on {url}{(udp is null ? "" : $" and {udp}")}{(port.IsEveryAddress ? " (every address of this host)" : "")}");
+        }, $"listening on {scheme}://{outer}announce{(udp ? $" and udp://{outer}announce" : "")}{(port.IsEveryAddress ? " (every address of this host)" : "")}; page: {page}");
+    }
 
     public void Dispose()
     {

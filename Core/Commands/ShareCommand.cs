@@ -1,6 +1,7 @@
 // `share`: makes a torrent of each path, publishes it in a tracker's catalogue and seeds it until stopped.
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
 using TinyTorrent.Storage;
 
 namespace TinyTorrent.Commands;
@@ -24,7 +25,7 @@ static class ShareCommand
         arguments => RunAsync(arguments).GetAwaiter().GetResult())
     {
         Details = """
-            Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker's page. Name the tracker as others reach it: who shares through http://localhost:6969 is found by this machine only.
+            Others find it with 'tinytorrent list' and fetch it with 'tinytorrent get NAME', both with the same --tracker; any other BitTorrent client can join with the .torrent from the tracker's page. Name the tracker by an address that others reach: through http://localhost:6969 the tracker would list this machine as 127.0.0.1, where nobody else can connect.
 
             A name belongs to the content that was published under it first. Whoever shares the same content under the same name joins as one more owner.
 
@@ -50,7 +51,7 @@ static class ShareCommand
         // Before the hashing, which may take long, and before anything is published.
         client.List(new CatalogueQuery { Name = arguments.Operands[0] }, interrupt.Token);
         await using Engine engine = TransferOptions.Start(options);
-        if (tracker.IsThisMachineOnly()) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it");
+        if (tracker.IsThisMachineOnly()) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it{Example(tracker)}");
         var contents = new Dictionary<string, MetainfoFile>(StringComparer.Ordinal);
         foreach (string path in arguments.Operands)
         {
@@ -66,6 +67,9 @@ static class ShareCommand
         foreach ((string path, MetainfoFile metainfo) in contents) sharing.Add(metainfo, Path.GetFullPath(path));
         return await sharing.RunAsync().ConfigureAwait(false);
     }
+
+    static string Example(CatalogueAddress tracker) =>
+        OutwardAddress.Find(ipv4: true) is { } address ? $", perhaps {new UriBuilder(tracker.Root.Scheme, address.ToString(), tracker.Root.Port).Uri}" : "";
 
     static MetainfoFile Describe(string path, Arguments arguments, CatalogueAddress tracker, Progress progress, CancellationToken cancellation)
     {

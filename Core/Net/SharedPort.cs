@@ -36,9 +36,14 @@ sealed class SharedPort
     public bool IsEveryAddress => _address.Equals(IPAddress.Any) || _address.Equals(IPAddress.IPv6Any);
 
     /// <summary>An address of this host that reaches the port, as it stands in a URL.</summary>
-    public string ReachableHost => IsEveryAddress
-        ? Tcp.Exists(socket => socket.AddressFamily == AddressFamily.InterNetwork) ? "127.0.0.1" : "[::1]"
-        : _address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{_address}]" : _address.ToString();
+    public string ReachableHost => IsEveryAddress ? HasIPv4 ? "127.0.0.1" : "[::1]" : InUrl(_address);
+
+    /// <summary>As <see cref="ReachableHost"/>, an address that others reach too if there is one.</summary>
+    public string PublicHost => IsEveryAddress && OutwardAddress.Find(HasIPv4) is { } outward ? InUrl(outward) : ReachableHost;
+
+    bool HasIPv4 => Tcp.Exists(socket => socket.AddressFamily == AddressFamily.InterNetwork);
+
+    static string InUrl(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 
     public List<Socket> Tcp { get; } = [];
     public List<Socket> Udp { get; } = [];

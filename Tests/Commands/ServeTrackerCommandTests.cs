@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using TinyTorrent.Net;
 using TinyTorrent.Tests.Net;
 using TinyTorrent.Tests.Storage;
 
@@ -43,6 +44,28 @@ public sealed class ServeTrackerCommandTests : IDisposable
         JsonElement said = JsonDocument.Parse(line).RootElement;
         Assert.Equal((name, 1), (said.GetProperty("event").GetString(), said.GetProperty("schema").GetInt32()));
         return said;
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:0", "127.0.0.1", "")]
+    [InlineData("127.0.0.1:0", "127.0.0.1", "--no-catalogue")]
+    [InlineData("0.0.0.0:0", null, "--json")]
+    public void TheAddressThatOthersReachAndThePageAreTold(string listen, string? host, string option)
+    {
+        Process tracker = Start(option == "" ? ["serve-tracker", "--listen", listen] : ["serve-tracker", "--listen", listen, option]);
+        string line = tracker.StandardOutput.ReadLine()!;
+        if (option == "--json")
+        {
+            JsonElement said = JsonDocument.Parse(line).RootElement;
+            host = OutwardAddress.Find(ipv4: true)?.ToString() ?? "127.0.0.1";
+            int port = said.GetProperty("port").GetInt32();
+            Assert.Equal($"http://127.0.0.1:{port}/announce", said.GetProperty("url").GetString());
+            Assert.Equal($"http://{host}:{port}/announce", said.GetProperty("public_url").GetString());
+            Assert.Equal($"http://{host}:{port}/", said.GetProperty("page").GetString());
+            return;
+        }
+        string root = $"{host}:{line.Split(':')[2].Split('/')[0]}";
+        Assert.Equal($"listening on http://{root}/announce and udp://{root}/announce; page: http://{root}/{(option == "" ? "" : "stats")}", line);
     }
 
     [Fact]
