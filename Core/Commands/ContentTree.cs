@@ -40,8 +40,8 @@ sealed record ContentTree(string Path, bool IsFolder, IReadOnlyList<(string Path
     {
         IReadOnlyList<string> odd = IsOdd(name) ? [name, .. OddNames] : OddNames;
         if (odd.Count == 0) return null;
-        string others = odd.Count == 1 ? "" : $" (and {odd.Count - 1} more names)";
-        return $"{odd[0]}{others}: will be stored under another name by others; it has a backslash or characters that cannot be seen, or is too long";
+        string more = odd.Count == 1 ? "" : $" (and {odd.Count - 1} more)";
+        return $"{odd[0]}{more}: others may store it under another name (it has a backslash or invisible characters, or is too long)";
     }
 
     static bool IsOdd(string name) =>

@@ -17,7 +17,7 @@ static class FileChoice
         {
             bool any = false;
             for (int i = 0; i < wanted.Length; i++)
-                if (Matches(glob, files.Files[i].Path)) any = wanted[i] = true;
+                if (Matches(glob, files.Files[i])) any = wanted[i] = true;
             if (!any) throw Arguments.Usage($"--select '{glob}' matches no file");
         }
         if (!arguments.Has("--files") && !arguments.Has("--select"))
@@ -26,10 +26,19 @@ static class FileChoice
         return wanted;
     }
 
-    /// <summary>The glob is held against the whole path and against the file's own name.</summary>
-    static bool Matches(string glob, string path) =>
-        FileSystemName.MatchesSimpleExpression(glob, path, ignoreCase: false)
-        || FileSystemName.MatchesSimpleExpression(glob, Path.GetFileName(path), ignoreCase: false);
+    /// <summary>As info shows it, or as the torrent gives it.</summary>
+    static bool Matches(string glob, in FileEntry file) =>
+        Matches(glob, file.Path) || (file.OriginalPath is { } original && Matches(glob, original));
+
+    /// <summary>The glob is held against the whole path and against the file's own name. A name matches itself, whatever is in it:
+    /// in a glob a backslash takes the meaning from what follows.</summary>
+    static bool Matches(string glob, string path)
+    {
+        string name = Path.GetFileName(path);
+        return glob == path || glob == name
+            || FileSystemName.MatchesSimpleExpression(glob, path, ignoreCase: false)
+            || FileSystemName.MatchesSimpleExpression(glob, name, ignoreCase: false);
+    }
 
     static void TakeNumbers(string text, bool[] wanted)
     {

@@ -32,14 +32,18 @@ static class InfoCommand
     {
         TorrentSource source = TorrentSource.Load(arguments.Operand(0, "SOURCE"));
         if (JsonEvents.Create(arguments) is { } events) events.Write("info", json => WriteJson(json, source));
-        else Console.Out.Write(Describe(source));
+        else
+        {
+            // A million files are a hundred MB of text, which need not be in memory at once.
+            using var text = new StreamWriter(StandardStreams.Output, bufferSize: 64 * 1024, leaveOpen: true);
+            Describe(text, source);
+        }
         return ExitCode.Done;
     }
 
     /// <summary>The text form, safe to show.</summary>
-    public static string Describe(TorrentSource source)
+    public static void Describe(TextWriter text, TorrentSource source)
     {
-        var text = new StringBuilder();
         if (source.Name is { } name) Line(text, "Name", name);
         Line(text, "Info-hash", source.InfoHash.ToString());
         if (source.Metainfo is { } torrent) DescribeMetainfo(text, torrent);
@@ -51,12 +55,11 @@ static class InfoCommand
         foreach (HostPort peer in source.Peers) Line(text, "Peer", peer.ToString());
         foreach (HostPort node in source.Metainfo?.Nodes ?? []) Line(text, "Node", node.ToString());
         if (source.Selected.Count > 0) Line(text, "Selected", string.Join(", ", Texts(source.Selected, r => $"{r.First}-{r.Last}")));
-        if (source.Metainfo is null) text.AppendLine("The files are not known: a magnet link or an info-hash only names a torrent.");
+        if (source.Metainfo is null) text.WriteLine("The files are not known: a magnet link or an info-hash only names a torrent.");
         else DescribeFiles(text, source.Metainfo);
-        return text.ToString();
     }
 
-    static void DescribeMetainfo(StringBuilder text, MetainfoFile torrent)
+    static void DescribeMetainfo(TextWriter text, MetainfoFile torrent)
     {
         Geometry geometry = torrent.Geometry;
         Line(text, "Size", Size(geometry.TotalLength));
@@ -70,7 +73,7 @@ static class InfoCommand
         if (UnknownKeys(torrent) is { Count: > 0 } unknown) Line(text, "Also has", string.Join(", ", unknown));
     }
 
-    static void DescribeFiles(StringBuilder text, MetainfoFile torrent)
+    static void DescribeFiles(TextWriter text, MetainfoFile torrent)
     {
         int padding = torrent.Files.Files.Count(file => file.IsPadding);
         int count = torrent.Files.Files.Count - padding;
@@ -78,7 +81,7 @@ static class InfoCommand
         for (int i = 0; i < torrent.Files.Files.Count; i++)
         {
             FileEntry file = torrent.Files.Files[i];
-            if (!file.IsPadding) text.Append(CultureInfo.InvariantCulture, $"{i + 1,6} {file.Length,17:N0}  {Display.Safe(file.Path)}").AppendLine();
+            if (!file.IsPadding) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i + 1,6} {file.Length,17:N0}  {Display.Safe(file.Path)}"));
         }
     }
 
@@ -144,6 +147,7 @@ static class InfoCommand
     static List<string> UnknownKeys(MetainfoFile torrent)
     {
         var keys = new List<string>();
+        var seen = new HashSet<string>(StringComparer.Ordinal); // a key may come twice
         Add("", torrent.Raw.Span, RootKeys);
         Add("info.", torrent.InfoBytes.Span, InfoKeys);
         return keys;
@@ -154,12 +158,12 @@ static class InfoCommand
             foreach (BencodeEntry entry in root.Entries)
             {
                 string key = Encoding.UTF8.GetString(entry.Key);
-                if (!known.Contains(key)) keys.Add(prefix + key);
+                if (!known.Contains(key) && seen.Add(prefix + key)) keys.Add(prefix + key);
             }
         }
     }
 
-    static void Line(StringBuilder text, string field, string value) => text.Append($"{field + ":",-12}").AppendLine(Display.Safe(value));
+    static void Line(TextWriter text, string field, string value) => text.WriteLine($"{field + ":",-12}" + Display.Safe(value));
 
     static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{Display.Bytes(bytes)} ({bytes:N0} bytes)");
 

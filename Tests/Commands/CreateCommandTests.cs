@@ -141,8 +141,8 @@ public sealed class CreateCommandTests : IDisposable
         Assert.Equal($"set/{name}", torrent.Files.Files[0].OriginalPath ?? torrent.Files.Files[0].Path);
         using (PieceStore store = PieceStore.ForContent(torrent.Files, _folder.Path)) Assert.True(store.Read(0, new byte[20_000]).IsOk);
         ContentTree tree = ContentTree.Read(_folder["set"], (_, _) => { });
-        Assert.StartsWith($"{name}: will be stored under another name", tree.WarningOfNames("set"), StringComparison.Ordinal);
-        Assert.StartsWith("b\\c (and 1 more names): ", tree.WarningOfNames("b\\c"), StringComparison.Ordinal);
+        Assert.StartsWith($"{name}: others may store it under another name", tree.WarningOfNames("set"), StringComparison.Ordinal);
+        Assert.StartsWith("b\\c (and 1 more): ", tree.WarningOfNames("b\\c"), StringComparison.Ordinal);
         Write("plain/x", 1);
         Assert.Null(ContentTree.Read(_folder["plain"], (_, _) => { }).WarningOfNames("plain"));
 

@@ -126,7 +126,7 @@ public class TorrentSourceTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["x"], Torrent);
-        string shown = InfoCommand.Describe(TorrentSource.Load(folder["x"]));
+        string shown = Described(folder["x"]);
         Assert.DoesNotContain('\x1b', shown);
         Assert.DoesNotContain('\u202e', shown);
         Assert.DoesNotContain("\nlines", shown, StringComparison.Ordinal);
@@ -142,8 +142,15 @@ public class TorrentSourceTests
         {
             var options = new MetainfoOptions { Name = "a", CreationDate = date };
             File.WriteAllBytes(folder["x"], MetainfoBuilder.Build(options, 5, 16384, new byte[20]));
-            Assert.Contains("Created:", InfoCommand.Describe(TorrentSource.Load(folder["x"])), StringComparison.Ordinal);
+            Assert.Contains("Created:", Described(folder["x"]), StringComparison.Ordinal);
         }
+    }
+
+    static string Described(string path)
+    {
+        var text = new StringWriter();
+        InfoCommand.Describe(text, TorrentSource.Load(path));
+        return text.ToString();
     }
 
     /// <summary>An HTTP server for one answer, on a port of its own.</summary>
