@@ -1,6 +1,7 @@
 // Every decoder that reads what a stranger wrote, each with valid input to begin from and, where form and meaning are two
 // things, a way to change the meaning alone. A target may refuse its input in the ways its callers expect and in no other;
 // what it returns tells inputs apart that took different ways.
+using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
@@ -14,6 +15,7 @@ using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
 using TinyTorrent.Tests.Bencode;
 using TinyTorrent.Tests.Storage;
+using TinyTorrent.Tests.Tracker;
 using TinyTorrent.Tests.Wire;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
@@ -37,6 +39,7 @@ static class FuzzTargets
         new MetainfoOptions { Name = "n", Trackers = [["http://t/announce"], ["udp://t:1"]], WebSeeds = ["http://w/"], Comment = "c", Source = "s", IsPrivate = true },
         [("a/b", 20_000), ("c", 0), ("d", 30_000)], 16384, new byte[80]);
 
+    static readonly TrustedProxies s_proxies = TrustedProxies.Parse(["10.0.0.0/8"]);
     static readonly TrackerService s_tracker = new(new TrackerOptions(), new byte[SipHash.KeySize]);
 
     public static IReadOnlyList<FuzzTarget> All { get; } =
@@ -55,6 +58,8 @@ static class FuzzTargets
             Text("d5:filesd20:aaaaaaaaaabbbbbbbbbbd8:completei1e10:downloadedi2e10:incompletei3eeee"), Text("d14:failure reason2:no8:retry in5:nevere")], Reply, TreeMutation.Of),
         new("udp-request", [UdpAnnounce(), UdpScrape()], UdpRequestPacket),
         new("udp-reply", [Reply(1, 20 + 18), Reply(2, 8 + 24), Reply(3, 8 + 5), Reply(0, 16)], UdpReplyPacket),
+        new("proxy-header", [Text("PROXY TCP4 192.0.2.1 198.51.100.1 40000 6969\r\nGET /"), ProxyHeaderTests.Binary("192.0.2.1", more: 4), ProxyHeaderTests.Binary("2001:db8::1"), ProxyHeaderTests.Binary(null, command: 0, family: 0)], Introduction),
+        new("forwarded", [Text("\r\nX-Forwarded-For: 192.0.2.1, 10.0.0.1:80"), Text("\r\nHost: t\r\nForwarded: by=x;for=\"[2001:db8::1]:1\", for=10.0.0.1")], Forwarded),
         new("resume-file", [ResumeBody()], Resume, TreeMutation.Of),
         new("catalogue-note", [EntryNote.Write(new CatalogueEntry(MetainfoFile.Parse(s_torrent), 5, default))], Note, TreeMutation.Of),
         new("catalogue-upload", [s_torrent], body => Upload(body, isBody: true), TreeMutation.Of),
@@ -182,6 +187,19 @@ static class FuzzTargets
         if (!UdpCodec.TryReadRequest(input, out UdpRequest request)) return false;
         Span<byte> url = stackalloc byte[UdpCodec.MaxPacketSize];
         return (request.Action, UdpCodec.TryReadUrlData(request.Options, url, out int length), length > 0);
+    }
+
+    static object Introduction(byte[] input)
+    {
+        OperationStatus status = ProxyHeader.TryRead(input, out PeerAddress client, out int length);
+        if (length < 0 || length > input.Length || (status != OperationStatus.Done && length > 0)) throw new InvalidOperationException("more was taken than there is");
+        return (status, length > 0, client.Bytes.Length);
+    }
+
+    static object Forwarded(byte[] input)
+    {
+        PeerAddress client = s_proxies.ClientOf(PeerAddress.From([10, 0, 0, 1]), input);
+        return client.IsNone ? throw new InvalidOperationException("a request comes from nowhere") : (client.Bytes.Length, s_proxies.Contains(client));
     }
 
     static object UdpReplyPacket(byte[] input) => UdpCodec.TryReadReply(input, out UdpReply reply) ? reply.Action : "refused";
