@@ -126,7 +126,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {SystemMessage.Phrase(e.GetBaseException().Message)}");
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {SystemMessage.Phrase(e.GetBaseException().Message)}") { MayPass = true };
         }
     }
 

@@ -53,4 +53,7 @@ sealed record Command(string Name, string Synopsis, string Summary, int MaxOpera
 sealed class CommandException(ExitCode code, string message) : Exception(message)
 {
     public ExitCode Code { get; } = code;
+
+    /// <summary>A server could not be reached, or is in trouble: the same may work a moment later.</summary>
+    public bool MayPass { get; init; }
 }

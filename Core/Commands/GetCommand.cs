@@ -1,5 +1,6 @@
 // get: from a SOURCE to verified files. get-sync is the same with the synchronous engine as its default.
 using TinyTorrent.Metainfo;
+using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Types;
 
@@ -7,6 +8,9 @@ namespace TinyTorrent.Commands;
 
 static class GetCommand
 {
+    /// <summary>The wait before the source's server is asked again; then twice the wait before.</summary>
+    static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2);
+
     static readonly Option[] s_options =
     [
         new("--output", "DIR", "where the content goes (default: the current folder); - writes the bytes of one file to stdout") { Short = 'o' },
@@ -42,7 +46,7 @@ static class GetCommand
 
                 With -o - a copy of the file is kept in $TMPDIR (or /tmp) until the end.
 
-                Trackers and peers that fail are tried again. Without --timeout get gives up after 20 s in which no tracker answered and no peer could be reached, and at once if every tracker has refused and no peer is left; connected peers that give nothing are left after 5 minutes, unless a tracker answers and may know others soon. With --timeout it goes on until the download has not advanced for that long, whoever answers: give a short one to fail fast, and days to wait for a seed.
+                Trackers, peers and the server of SOURCE are tried again when they fail. Without --timeout get gives up after 20 s in which no tracker answered and no peer could be reached, and at once if every tracker has refused and no peer is left; connected peers that give nothing are left after 5 minutes, unless a tracker answers and may know others soon. With --timeout it goes on until the download has not advanced for that long, whoever answers: give a short one to fail fast, and days to wait for a seed.
 
                   tinytorrent get film.torrent -o ~/Videos
                   tinytorrent get film.mkv --tracker http://host:6969
@@ -63,6 +67,22 @@ static class GetCommand
         return count == 1 ? chosen : throw Arguments.Usage($"--output - needs one file, not {count} (--files and --select choose)");
     }
 
+    /// <summary>Looks the source up, again and again if its server cannot be reached: like a tracker, it may have to start yet.</summary>
+    static TorrentSource Load(Arguments arguments, TimeSpan patience, Progress progress, CancellationToken interrupt)
+    {
+        var clock = new Clock();
+        for (TimeSpan wait = s_firstRetry; ; wait *= 2)
+        {
+            try { return CatalogueSource.Load(arguments, progress, interrupt); }
+            catch (CommandException e) when (e.MayPass && clock.Now + wait < patience)
+            {
+                progress.Trouble(nameof(Load), e.Message);
+            }
+            interrupt.WaitHandle.WaitOne(wait);
+            interrupt.ThrowIfCancellationRequested();
+        }
+    }
+
     static async Task<ExitCode> RunAsync(Arguments arguments, bool synchronous)
     {
         using var interrupt = new Interrupt();
@@ -71,7 +91,7 @@ static class GetCommand
         TimeSpan? timeout = arguments.Duration("--timeout");
         double ratio = arguments.Number("--seed-ratio", double.PositiveInfinity);
         TimeSpan time = arguments.Duration("--seed-time") ?? TimeSpan.MaxValue;
-        TorrentSource source = CatalogueSource.Load(arguments, progress, interrupt.Token);
+        TorrentSource source = Load(arguments, timeout ?? Patience.ForRetries, progress, interrupt.Token);
         MetainfoFile metainfo = source.Metainfo
             ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
         IReadOnlyList<HostPort> peers = [.. TransferOptions.Peers(arguments), .. source.Peers];

@@ -56,6 +56,22 @@ public sealed class GetPatienceTests : IDisposable
     }
 
     [Fact]
+    public async Task TheServerOfTheTorrentIsAskedAgainIfItIsInTroubleAndNotIfItHasNone()
+    {
+        await using Engine seed = Seed();
+        int asked = 0;
+        byte[] torrent = File.ReadAllBytes(_folder["x.torrent"]);
+        using var server = new ScriptedHttpServer(head => head.Contains("/none", StringComparison.Ordinal) ? ScriptedHttpServer.Response([], "", "404 Not Found")
+            : Interlocked.Increment(ref asked) == 1 ? ScriptedHttpServer.Response([], "", "502 Bad Gateway") : ScriptedHttpServer.Response(torrent));
+        string[] options = ["-o", _folder["out"], "--bind", "127.0.0.1", "--port", "0", "--peer", $"127.0.0.1:{seed.Port}"];
+        (int code, _, string errors) = await Task.Run(() => Run(["get", $"{server.Base}/x.torrent", .. options]));
+        Assert.Contains("502", errors, StringComparison.Ordinal);
+        Assert.Equal(0, code);
+        Assert.Equal(5, (await Task.Run(() => Run(["get", $"{server.Base}/none", .. options]))).Code);
+        Assert.Equal(3, server.Requests.Count);
+    }
+
+    [Fact]
     public async Task APeerTheUserNamedMayStartLater()
     {
         int port;

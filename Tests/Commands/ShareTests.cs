@@ -278,7 +278,7 @@ public sealed partial class ShareTests : IDisposable
 
         StopTracker();
         Assert.Equal(5, Run("list", "--tracker", Url).Code);
-        Assert.Equal(5, Run("get", "data", "--tracker", Url, "-o", "there").Code);
+        Assert.Equal(5, Run("get", "data", "--tracker", Url, "-o", "there", "--timeout", "1s").Code);
         Assert.Equal(5, Run("share", "data", "--tracker", Url, "--port", "0").Code);
     }
 

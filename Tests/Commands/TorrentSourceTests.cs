@@ -109,9 +109,9 @@ public class TorrentSourceTests
 
         Assert.Equal(Hash, To($"magnet:?xt=urn:btih:{Hash}"));
         Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash.ToString(), To(Serve("200 OK", Torrent)));
-        Assert.EndsWith("redirects to ftp://h/x, which is not followed", Assert.Throws<CommandException>(() => To("ftp://h/x")).Message, StringComparison.Ordinal);
+        Assert.EndsWith("a redirect to something other than http and https, ftp://h/x, which is not followed", Assert.Throws<CommandException>(() => To("ftp://h/x")).Message, StringComparison.Ordinal);
         string loop = Serve("302 Found\r\nLocation: /again", [], times: 7);
-        Assert.EndsWith("more than 5 redirects", Assert.Throws<CommandException>(() => TorrentSource.Load(loop)).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 5 redirects", Assert.Throws<CommandException>(() => TorrentSource.Load(loop)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
