@@ -6,6 +6,8 @@ using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Types;
+using TinyTorrent.Wire;
 
 namespace TinyTorrent.Tests;
 
@@ -161,6 +163,46 @@ public sealed class EngineTests : IAsyncLifetime
         foreach (var turnedAway in sockets[2..]) Assert.Equal(0, await turnedAway.ReceiveAsync(new byte[1]).WaitAsync(s_patience));
         Assert.Equal(1, reports);
         foreach (var socket in sockets) socket.Dispose();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APeerThatRejectsWhatItWasNotAskedForEndsNothingButItsConnection(bool synchronous)
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 256 * KiB, [("data", 4_000_000)]);
+        await using Engine seeder = Start(false), getter = Start(synchronous);
+        ActiveTorrent get = Add(getter, metainfo, "get");
+        Add(seeder, metainfo, "seed");
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, getter.Port);
+        NetworkStream stream = client.GetStream();
+        byte[] hello = new byte[Handshake.Size];
+        new Handshake(metainfo.InfoHash, new PeerId("-XX0001-abcdefghijkl"u8), SupportsFast: true, SupportsExtensions: false).Write(hello);
+        await stream.WriteAsync(hello.Concat(Frame(b => PeerMessage.Write(b, MessageId.HaveAll))).Concat(Frame(b => PeerMessage.Write(b, MessageId.Unchoke))).ToArray());
+        await stream.ReadExactlyAsync(hello).AsTask().WaitAsync(s_patience);
+        var asked = new List<BlockRef>();
+        while (asked.Count < 2)
+        {
+            byte[] length = new byte[PeerMessage.PrefixLength];
+            await stream.ReadExactlyAsync(length).AsTask().WaitAsync(s_patience);
+            byte[] body = new byte[System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(length)];
+            await stream.ReadExactlyAsync(body).AsTask().WaitAsync(s_patience);
+            if (body is [(byte)MessageId.Request, ..]) asked.Add(PeerMessage.Read([.. length, .. body]).Block);
+        }
+        await stream.WriteAsync(Frame(b => PeerMessage.Write(b, MessageId.RejectRequest, asked[1])).Concat(Frame(b => PeerMessage.Write(b, MessageId.RejectRequest, default(BlockRef)))).ToArray());
+        await stream.CopyToAsync(Stream.Null).WaitAsync(s_patience); // until it hangs up
+
+        get.AddPeers([new(IPAddress.Loopback, seeder.Port)]);
+        await get.Completion.WaitAsync(s_patience);
+        AssertSame("seed", "get", metainfo);
+        Assert.Null(getter.Fault);
+
+        static byte[] Frame(Func<byte[], int> write)
+        {
+            byte[] frame = new byte[20];
+            return frame[..write(frame)];
+        }
     }
 
     [Theory]
