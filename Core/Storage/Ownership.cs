@@ -4,10 +4,11 @@
 //   - it shows that it is the torrent's: a kilobyte of it lies in pieces that match. Zeros do not count, for every disk
 //     image has them; nor do a few bytes at the end of a neighbour's piece
 //   - the user said --force
-// Otherwise it stays as it is, even if it is empty: an empty authorized_keys is not a stranger's to fill.
-// If nobody asked for the file, the bytes of its border pieces go to the edge file. If it was asked for, the download ends before anything is written anywhere, with one exception: the file has the length it should have, and all
-// its pieces that do not match reach into other files, so the fault may well be theirs (a small file beside one that is
-// missing). Its bytes go to the edge file, too, and are compared with it at the end.
+// Otherwise it stays as it is, even if it is empty: an empty authorized_keys is not a stranger's to fill. If nobody asked for
+// it, the bytes of its border pieces go to the edge file. If it was asked for, the download ends before anything is written
+// anywhere, with one exception: the file has the length it should have, and all its pieces that do not match reach into
+// other files, so the fault may well be theirs (a small file beside one that is missing). Its bytes go to the edge file, too,
+// and are compared with it at the end.
 // Not thread-safe; before the first write.
 using TinyTorrent.Metainfo;
 using TinyTorrent.Swarm;
@@ -42,7 +43,12 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, PiecePicker pick
             string path = store.PathOf(file);
             if (store.Wants(file) && WayTo(path) is { IsOk: false } blocked) return blocked;
             if (stamps[file] == FileStamp.Absent) continue;
-            bool ours = (force && store.Wants(file)) || state?.Unchanged![file] == true || (entry.Length > 0 && made.Holds(file, path));
+            if (stamps[file].Length == 0 && !Disk.Native.IsRegular(path))
+            {
+                if (store.Wants(file)) return new(DiskFault.Io, path, "it is not a regular file");
+                continue;
+            }
+            bool ours = (force && store.Wants(file)) || state?.Ours![file] == true || (entry.Length > 0 && made.Holds(file, path));
             bool hasLength = stamps[file].Length == entry.Length;
             if (ours) store.Adopt(file);
             else if (hasLength && !IsNeeded(file)) continue; // nothing will be written to it

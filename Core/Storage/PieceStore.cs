@@ -2,12 +2,10 @@
 // between files are this class's business. Positional (no file position is shared) and never memory-mapped: mapped
 // payload counts as the process's own memory and gets containers killed.
 // Files and their folders appear at the first write to them, are never preallocated (holes stay holes) and are opened
-// without following links beneath the root. A file that exists is written to only if it was adopted, and one that appears
-// between that decision and the first write is a fault: it is somebody else's. A file that is longer than the torrent says
-// keeps its tail until the end of the download. Padding files (BEP 47) are never on disk; bytes of files nobody asked for go
-// to the selection's edge file. Two names the file system takes for one file (by case, by Unicode normal form) are a fault
-// before either spoils the other. A file that disappears under way is a fault, not made again without its verified pieces.
-// Any thread may call anything. Two writers of the same bytes leave either's bytes.
+// without following links beneath the root. A file that exists is written to only if it was adopted (FileOpener), and one
+// that is longer than the torrent says keeps its tail until the end of the download. Padding files (BEP 47) are never on
+// disk; bytes of files nobody asked for go to the selection's edge file. A file that disappears under way is a fault, not
+// made again without its verified pieces. Any thread may call anything. Two writers of the same bytes leave either's bytes.
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -30,16 +28,14 @@ sealed unsafe class PieceStore : IDisposable
     readonly bool _readOnly;
     readonly FileSelection? _selection;
     readonly Disk _disk;
+    readonly FileOpener _opener;
     readonly HandleCache _handles;
     readonly bool[] _aside; // this file's bytes are in the edge file
-    readonly bool[] _ours; // this file may be written to where it exists; the last one stands for the edge file
-    readonly Lock _making = new(); // held while a file is made
-    readonly Dictionary<FileIdentity, int> _owners = []; // which of the torrent's files each file on disk is; its own lock
     readonly long[] _reached; // how long this file was at least, found or made by us
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
     /// <param name="root">The output folder: every path of <paramref name="files"/> is beneath it. Made when needed.</param>
-    /// <param name="selection">Null: every file was asked for. One that was not, but exists in its full length, is used where it is.</param>
+    /// <param name="selection">Null: every file was asked for. One that was not, but exists in its full length, is read where it is.</param>
     /// <param name="disk">Which file calls to use; the fastest there are if null.</param>
     public PieceStore(FileMap files, string root, FileSelection? selection = null, int handleLimit = DefaultHandleLimit, Disk? disk = null)
         : this(files, new ContentPlace(Path.GetFullPath(root), null), readOnly: false, selection, handleLimit, disk) { }
@@ -52,7 +48,7 @@ sealed unsafe class PieceStore : IDisposable
         _selection = selection;
         _disk = disk ?? Disk.Native;
         _handles = new HandleCache(handleLimit);
-        _ours = new bool[files.Files.Count + 1];
+        _opener = new FileOpener(files, place, selection, _disk);
         _reached = new long[files.Files.Count + 1];
         _aside = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
@@ -60,7 +56,7 @@ sealed unsafe class PieceStore : IDisposable
         for (int file = 0; !readOnly && file < _aside.Length; file++)
         {
             if (files.Files[file].IsPadding || _aside[file]) continue;
-            Claim(file);
+            _opener.Recall(file);
             _reached[file] = Math.Clamp(FileStamp.Of(PathOf(file)).Length, 0, files.Files[file].Length);
         }
     }
@@ -76,8 +72,8 @@ sealed unsafe class PieceStore : IDisposable
 
     public FileMap Files { get; }
 
-    /// <summary>Where each file that is made is noted before its first byte; null: nowhere.</summary>
-    public MadeFiles? Made { get; init; }
+    /// <summary>Where each file that is made is noted before its first byte.</summary>
+    public MadeFiles Made { init => _opener.Made = value; }
 
     /// <summary>Files open, for tests.</summary>
     internal int OpenFiles => _handles.Count;
@@ -96,8 +92,8 @@ sealed unsafe class PieceStore : IDisposable
     /// <summary>True if the file's bytes are in the selection's edge file.</summary>
     public bool IsAside(int file) => _aside[file];
 
-    /// <summary>What exists under the file's name may be written to, and is cut at the end. Before the first write.</summary>
-    public void Adopt(int file) => Volatile.Write(ref _ours[file], true);
+    /// <summary>What had the file's name when the store was opened may be written to, and is cut at the end. Before the first write.</summary>
+    public void Adopt(int file) => _opener.Adopt(file);
 
     /// <summary>The file stays as it is: its bytes go to the edge file, which has room for two pieces of it. Before the first
     /// write; with a selection only.</summary>
@@ -158,12 +154,13 @@ sealed unsafe class PieceStore : IDisposable
         return DiskResult.Ok;
     }
 
-    /// <summary>Makes the files that no write will ever make.</summary>
+    /// <summary>Makes the files that no write will ever make, where there are none.</summary>
     public DiskResult CreateEmptyFiles()
     {
         for (int file = 0; file < Files.Files.Count; file++)
         {
-            if (Files.Files[file] is not { Length: 0, IsPadding: false } || _aside[file] || _ours[file]) continue;
+            if (Files.Files[file] is not { Length: 0, IsPadding: false } || _aside[file] || _opener.IsOurs(file)) continue;
+            if (FileStamp.Of(PathOf(file)).Length == 0) continue;
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
             _handles.Return(entry!, written: true);
@@ -177,7 +174,7 @@ sealed unsafe class PieceStore : IDisposable
     {
         for (int file = 0; file < Files.Files.Count; file++)
         {
-            if (Files.Files[file].IsPadding || !_ours[file] || _aside[file] || !Wants(file)) continue;
+            if (Files.Files[file].IsPadding || !_opener.IsOurs(file) || _aside[file] || !Wants(file)) continue;
             if (FileStamp.Of(PathOf(file)).Length <= Files.Files[file].Length) continue;
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
@@ -304,8 +301,7 @@ sealed unsafe class PieceStore : IDisposable
         if (_handles.TryRent(file, writing, out entry)) return DiskResult.Ok;
         if (writing && _readOnly) return new(DiskFault.ReadOnly, PathOf(file), "the content is open for reading only");
 
-        DiskResult result = writing ? OpenToWrite(file, out SafeFileHandle? handle)
-            : Open(file, _readOnly ? OpenFor.FollowLinks : OpenFor.Reading, out handle);
+        DiskResult result = writing ? _opener.OpenToWrite(file, out SafeFileHandle? handle) : _opener.OpenToRead(file, followLinks: _readOnly, out handle);
         if (!result.IsOk)
         {
             handle?.Dispose();
@@ -313,45 +309,6 @@ sealed unsafe class PieceStore : IDisposable
         }
         entry = _handles.Add(file, handle!, writing);
         return entry is null ? new(DiskFault.Io, PathOf(file), "the store is closed") : DiskResult.Ok;
-    }
-
-    DiskResult Open(int file, OpenFor purpose, out SafeFileHandle? handle) => file == EdgeFile
-        ? _disk.Open(_selection!.EdgeRoot, _selection.EdgeBeneath, purpose, out handle)
-        : _disk.Open(_place.Root, _place.Relative(Files.Files[file]), purpose, out handle);
-
-    DiskResult OpenToWrite(int file, out SafeFileHandle? handle)
-    {
-        if (Volatile.Read(ref _ours[file])) return Open(file, OpenFor.Writing, out handle);
-        lock (_making) // what another thread has just made is not in the way
-        {
-            if (_ours[file]) return Open(file, OpenFor.Writing, out handle);
-            DiskResult result = file == EdgeFile ? Open(file, OpenFor.Writing | OpenFor.Creating, out handle) : Make(file, out handle);
-            if (result.IsOk) Volatile.Write(ref _ours[file], true);
-            return result;
-        }
-    }
-
-    DiskResult Make(int file, out SafeFileHandle? handle)
-    {
-        DiskResult result = Open(file, OpenFor.Writing | OpenFor.New, out handle);
-        if (result.Fault == DiskFault.Occupied)
-        {
-            DiskResult claimed = Claim(file);
-            return claimed.IsOk ? new(DiskFault.Occupied, PathOf(file), "it has appeared meanwhile, and is not of this download") : claimed;
-        }
-        if (result.IsOk) result = Claim(file);
-        return result.IsOk && Made is not null ? Made.Note(file, _disk.MarkOf(handle!)) : result;
-    }
-
-    // The first to come owns the file on disk. What a user linked together on purpose is nobody's.
-    DiskResult Claim(int file)
-    {
-        if (_disk.IdentityOf(PathOf(file)) is not { } identity) return DiskResult.Ok;
-        lock (_owners)
-        {
-            if (_owners.TryAdd(identity, file) || _owners[identity] == file) return DiskResult.Ok;
-            return new(DiskFault.Io, PathOf(file), $"the file system does not tell it from {Files.Files[_owners[identity]].Path}");
-        }
     }
 
     static DiskResult CutToLength(SafeFileHandle handle, long length)

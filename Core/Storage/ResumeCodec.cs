@@ -20,8 +20,9 @@ sealed record ResumeState(Bitfield Pieces, IReadOnlyList<(int Piece, Bitfield Bl
     /// <summary>Set when loaded: pieces of files that are not as we left them. They are in neither list and must be hashed.</summary>
     public Bitfield? Doubtful { get; init; }
 
-    /// <summary>Set when loaded: for each file whether it is as we left it.</summary>
-    public bool[]? Unchanged { get; init; }
+    /// <summary>Set when loaded: for each file whether it is as we left it, or was still to be made and is empty: a crash came
+    /// between.</summary>
+    public bool[]? Ours { get; init; }
 }
 
 sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
@@ -111,12 +112,12 @@ sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
         else if (!TryReadBegun(body, pieces, begun)) reason = "the resume file's blocks do not fit the torrent";
         else
         {
-            bool[] unchanged = AreUnchanged(listed, stamps);
-            Bitfield doubtful = TouchedByChange(unchanged);
+            bool[] ours = AreOurs(listed, stamps);
+            Bitfield doubtful = TouchedByChange(ours, stamps);
             for (int piece = doubtful.NextSet(0); piece >= 0; piece = doubtful.NextSet(piece + 1)) pieces.Clear(piece);
             begun.RemoveAll(b => doubtful[b.Item1]);
             reason = null;
-            return new ResumeState(pieces, begun) { Doubtful = doubtful, Unchanged = unchanged };
+            return new ResumeState(pieces, begun) { Doubtful = doubtful, Ours = ours };
         }
         return null;
     }
@@ -138,27 +139,27 @@ sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
         return true;
     }
 
-    // An absent file never counts as unchanged, whatever the list says: no piece can be in it.
-    static bool[] AreUnchanged(ReadOnlySpan<byte> listed, ReadOnlySpan<FileStamp> stamps)
+    static bool[] AreOurs(ReadOnlySpan<byte> listed, ReadOnlySpan<FileStamp> stamps)
     {
-        var unchanged = new bool[stamps.Length];
+        var ours = new bool[stamps.Length];
         for (int i = 0; i < stamps.Length; i++)
         {
             var before = new FileStamp(
                 BinaryPrimitives.ReadInt64BigEndian(listed[(i * StampSize)..]),
                 BinaryPrimitives.ReadInt64BigEndian(listed[(i * StampSize + 8)..]));
-            unchanged[i] = stamps[i] == before && before != FileStamp.Absent;
+            ours[i] = before == FileStamp.Absent ? stamps[i].Length == 0 : stamps[i] == before;
         }
-        return unchanged;
+        return ours;
     }
 
-    Bitfield TouchedByChange(bool[] unchanged)
+    // An absent or empty file never counts as unchanged, whatever the list says: no piece can be in it.
+    Bitfield TouchedByChange(bool[] ours, ReadOnlySpan<FileStamp> stamps)
     {
         var touched = new Bitfield(geometry.PieceCount);
-        for (int i = 0; i < unchanged.Length; i++)
+        for (int i = 0; i < ours.Length; i++)
         {
             FileEntry file = files.Files[i];
-            if (file.IsPadding || file.Length == 0 || unchanged[i]) continue;
+            if (file.IsPadding || file.Length == 0 || (ours[i] && stamps[i].Length > 0)) continue;
             int last = (int)((file.Offset + file.Length - 1) / geometry.PieceLength);
             for (int piece = (int)(file.Offset / geometry.PieceLength); piece <= last; piece++) touched.Set(piece);
         }

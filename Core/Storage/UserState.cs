@@ -10,9 +10,10 @@ static class UserState
         if (!Path.IsPathRooted(state)) // relative ones are to be ignored
         {
             string home = Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
-            if (home.Length == 0 || home.Contains('\uFFFD', StringComparison.Ordinal)) return null; // not UTF-8: another folder would be made
+            if (home.Length == 0) return null;
             state = OperatingSystem.IsWindows() ? home : Path.Combine(home, ".local", "state");
         }
-        return Path.Combine(state!, "tinytorrent", name);
+        // What is not UTF-8 comes in with U+FFFD in it, and would have another folder made.
+        return state!.Contains('\uFFFD', StringComparison.Ordinal) ? null : Path.Combine(state, "tinytorrent", name);
     }
 }

@@ -157,6 +157,25 @@ public abstract class PieceStoreTests : PieceStoreFixture
     }
 
     [Fact]
+    public void AFileThatTookThePlaceOfOneOfOursIsNotWrittenTo()
+    {
+        if (Disk == Disk.Portable) return; // the BCL does not tell one from the other
+        Directory.CreateDirectory(Root);
+        File.WriteAllBytes(Path.Combine(Root, "a"), Noise(10, 3));
+        using PieceStore store = Open(Maps.Of(("a", 10), ("b", 10), ("c", 10), ("d", 10), ("e", 10)));
+        store.Adopt(0);
+        Succeeds(store.Write(10, new byte[40])); // four files through three handles: b is closed by now, and a was not opened yet
+        foreach ((string name, int at) in (ReadOnlySpan<(string, int)>)[("a", 0), ("b", 10)])
+        {
+            File.WriteAllText(Path.Combine(Root, "new"), "precious precious");
+            File.Move(Path.Combine(Root, "new"), Path.Combine(Root, name), overwrite: true);
+            Assert.Equal(DiskFault.Occupied, store.Write(at, new byte[5]).Fault);
+            Assert.Equal("precious precious", File.ReadAllText(Path.Combine(Root, name)));
+        }
+        Assert.Equal(DiskFault.Occupied, store.CutLongFiles().Fault);
+    }
+
+    [Fact]
     public void AFileCutUnderWayIsNotFilledWithZerosAgain()
     {
         using PieceStore store = Open(Maps.Of(("a", 100), ("b", 100)));

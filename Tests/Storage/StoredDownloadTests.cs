@@ -145,6 +145,28 @@ public sealed class StoredDownloadTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsCompleteIsCompleteWithoutAnyState()
+    {
+        using (StoredDownload download = Checked()) Succeeds(Complete(download));
+        List<string> before = Tree();
+        using (StoredDownload again = Checked())
+        {
+            Assert.True(again.Picker.IsComplete);
+            Succeeds(Complete(again));
+        }
+        Assert.Equal(before, Tree());
+    }
+
+    [Fact]
+    public void AfterACrashBetweenMakingAFileAndNotingItTheFileIsOurs()
+    {
+        using (StoredDownload crashed = Checked()) Succeeds(crashed.Begin());
+        Put("t/a", []);
+        using (StoredDownload second = Checked()) Succeeds(Complete(second));
+        IsComplete();
+    }
+
+    [Fact]
     public void ZerosAndTheEndOfANeighboursPieceShowNothing()
     {
         // a disk image: its second piece is zeros in the torrent, and in most others
@@ -306,6 +328,13 @@ public sealed class StoredDownloadTests : IDisposable
         Directory.Delete(Out("t"));
         File.WriteAllText(Out("t"), "a file");
         IsRefused("t", DiskFault.Io);
+        if (OperatingSystem.IsWindows()) return;
+        File.Delete(Out("t"));
+        Directory.CreateDirectory(Out("t"));
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", Out("t/a"))) mkfifo.WaitForExit();
+        using StoredDownload download = New();
+        DiskResult result = Check(download);
+        Assert.Equal((DiskFault.Io, Out("t/a")), (result.Fault, result.Path));
     }
 
     [Fact]
