@@ -1,13 +1,16 @@
 // How much of a catalogue each publisher has, so that one cannot fill it: an eighth for an address of the internet, of IPv6 for
 // a /64, and a quarter for a /48, which is what one customer of a provider is given at most. A local address has a half: whole
-// networks of containers share one. Whatever its size, a publisher's first .torrent is taken.
+// networks of containers share one. Two large .torrents are taken from anybody, however small the catalogue is.
 // Not thread-safe.
+using TinyTorrent.Metainfo;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Catalogue;
 
 sealed class PublisherShares(CatalogueLimits limits)
 {
+    const int LeastBytes = 2 * MetainfoFile.MaxBytes;
+
     readonly Dictionary<PeerAddress, (int Entries, long Bytes)> _held = [], _heldBySite = [];
 
     /// <summary>Who a publication counts for.</summary>
@@ -24,7 +27,7 @@ sealed class PublisherShares(CatalogueLimits limits)
         bool Fits(Dictionary<PeerAddress, (int Entries, long Bytes)> held, in PeerAddress whose, int parts)
         {
             (int entries, long bytes) = held.GetValueOrDefault(whose);
-            return entries == 0 || (entries < limits.Entries / parts && entry.TorrentSize <= limits.Bytes / parts - bytes);
+            return entries < Math.Max(1, limits.Entries / parts) && entry.TorrentSize <= Math.Max(limits.Bytes / parts, LeastBytes) - bytes;
         }
     }
 

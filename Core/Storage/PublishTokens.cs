@@ -30,7 +30,7 @@ sealed class PublishTokens(string? folder, Uri catalogue)
         }
     }
 
-    public DiskResult Save(in InfoHash published, string token) => folder is null ? DiskResult.Ok : AtomicFile.Write(FileOf(folder, published), file =>
+    public DiskResult Save(in InfoHash published, string token) => folder is null ? new DiskResult(DiskFault.Missing, "HOME", "is not set") : AtomicFile.Write(FileOf(folder, published), file =>
     {
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         RandomAccess.Write(file, Encoding.UTF8.GetBytes(token), 0);

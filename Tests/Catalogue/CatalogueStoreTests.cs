@@ -108,13 +108,16 @@ public class CatalogueStoreTests
         int added = 0;
         for (int i = 0; i < 40; i++) added += store.Publish(From($"2001:db8:5:{i:x}::1", i), out _, out _) == PublishResult.Added ? 1 : 0;
         Assert.Equal(20, added);
-        int size = Published.Torrent("n10", 10).Length;
-        store = Store(bytes: 8 * (2 * size + 1));
-        Assert.Equal(PublishResult.Added, store.Publish(From("203.0.113.7", 10), out _, out _));
-        Assert.Equal(PublishResult.Added, store.Publish(From("203.0.113.7", 11), out _, out _));
-        Assert.Equal(PublishResult.OverShare, store.Publish(From("203.0.113.7", 12), out _, out _));
-        store = Store(bytes: size);
-        Assert.Equal(PublishResult.Added, store.Publish(From("203.0.113.7", 10), out _, out _)); // the first, whatever its size
+        store = Store(bytes: 240_000_000);
+        CatalogueEntry[] large = [.. Enumerable.Range(0, 5).Select(i => new CatalogueEntry($"large {i}", "")
+        {
+            InfoHash = Published.Metainfo("x", i).InfoHash, TorrentSize = 10_000_000, Publisher = PeerAddress.From([203, 0, 113, 7]),
+        })];
+        foreach (CatalogueEntry entry in large[..3]) Assert.Equal(PublishResult.Added, store.Publish(entry, out _, out _));
+        Assert.Equal(PublishResult.OverShare, store.Publish(large[3], out _, out _));
+        store = Store(bytes: 25_000_000);
+        foreach (CatalogueEntry entry in large[..2]) Assert.Equal(PublishResult.Added, store.Publish(entry, out _, out _)); // two, however small it is
+        Assert.Equal(PublishResult.OverShare, store.Publish(large[2], out _, out _));
     }
 
     [Fact]

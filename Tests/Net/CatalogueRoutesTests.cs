@@ -36,9 +36,17 @@ public sealed class CatalogueRoutesTests : IDisposable
         ReadOnlyMemory<byte> output;
         for (; session.Answer(out output) && output.IsEmpty; session.Received(Math.Min(rest.Length, session.ReceiveBuffer.Length)), rest = rest[Math.Min(rest.Length, session.ReceiveBuffer.Length)..])
             rest[..Math.Min(rest.Length, session.ReceiveBuffer.Length)].CopyTo(session.ReceiveBuffer.Span);
-        int split = output.Span.IndexOf("\r\n\r\n"u8);
-        string head = Encoding.ASCII.GetString(output.Span[..split]);
-        return (int.Parse(head.AsSpan(9, 3), System.Globalization.CultureInfo.InvariantCulture), head, output[(split + 4)..].ToArray());
+        var answer = new List<byte>();
+        for (bool goesOn = true; goesOn && !output.IsEmpty; goesOn = session.Answer(out output)) // a stored body follows in portions
+        {
+            answer.AddRange(output.Span);
+            session.Sent();
+        }
+        answer.AddRange(output.Span);
+        byte[] all = [.. answer];
+        int split = all.AsSpan().IndexOf("\r\n\r\n"u8);
+        string head = Encoding.ASCII.GetString(all.AsSpan(0, split));
+        return (int.Parse(head.AsSpan(9, 3), System.Globalization.CultureInfo.InvariantCulture), head, all[(split + 4)..]);
     }
 
     (int Status, JsonElement Json) AskJson(string method, string target, byte[]? body = null, string headers = "")
@@ -138,6 +146,29 @@ public sealed class CatalogueRoutesTests : IDisposable
         Assert.Equal(2, _keeper.Store.Count);
         (int status, JsonElement json) = AskJson("DELETE", "/catalogue", headers: Authorization(MadeToken));
         Assert.Equal((200, 2, 0), (status, json.GetProperty("removed").GetInt32(), _keeper.Store.Count));
+    }
+
+    [Theory]
+    [InlineData("GET", "/catalogue.json?q=x", true)]
+    [InlineData("HEAD", "/torrents/x.torrent", true)]
+    [InlineData("DELETE", "/catalogue/x", true)]
+    [InlineData("DELETE", "/catalogue", true)]
+    [InlineData("POST", "/catalogue", true)]
+    [InlineData("GET", "/", false)]
+    [InlineData("PUT", "/catalogue", false)]
+    public void WhatSearchesOrWaitsForTheDiskIsForAWorker(string method, string target, bool isDeferred)
+    {
+        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(MadeToken)), isOpen: true);
+        var session = new HttpSession(new TrackerRoutes(_service, new Clock(), routes).Answer, _memory, defers: true);
+        byte[] request = Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: x\r\n{Authorization(MadeToken)}{(method == "POST" ? "Content-Length: 2\r\n" : "")}\r\n{(method == "POST" ? "de" : "")}");
+        request.CopyTo(session.ReceiveBuffer);
+        session.Received(request.Length);
+        session.Answer(out ReadOnlyMemory<byte> output);
+        Assert.Equal((isDeferred, isDeferred), (session.IsDeferred, output.IsEmpty));
+        if (!isDeferred) return;
+        session.Work();
+        session.Answer(out output);
+        Assert.StartsWith("HTTP/1.1 ", Encoding.ASCII.GetString(output.Span), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -14,6 +14,7 @@ from webdriver import Browser, PageError
 
 TINYTORRENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bin/tinytorrent")
 HOSTILE = "<img src=x onerror=document.title='gotcha'>.bin"
+TOWERS = "Z" + 40 * "\u0301" + "al" + 40 * "\u0301" + "go.wav"
 SCREENS = {"desktop": (1200, 800, False), "phone": (390, 844, True)}
 TAB, ENTER, RIGHT = "\ue004", "\ue007", "\ue014"
 
@@ -149,6 +150,25 @@ def tracker_page(page, place):
     return torrent
 
 
+def page_behind_a_key(browser, place, pictures):
+    keys = os.path.join(place.work, "keys")
+    with open(keys, "w") as file:
+        file.write("secret\n")
+    place.tracker = place.start("serve-tracker", "--listen", "127.0.0.1:0", "--keys", keys, "--json")["url"].replace("KEY/announce", "secret/")
+    os.rename(os.path.join(place.content, "tone.wav"), os.path.join(place.content, TOWERS))
+    for name in ("album", TOWERS):
+        place.publish(name)
+    page = Page(browser, place.tracker, pictures)
+    Browser.until(lambda: "2 peers" in page.text("#figures"), "figures beneath the key", timeout=40)
+    page.picture("towers")
+    shown = browser.run("return [...document.querySelectorAll('.name div')].map(div => [div.textContent, getComputedStyle(div).overflow])")
+    expect(all(overflow == "clip" for _, overflow in shown), f"names that stay in their row, not {shown}")
+    expect(not any("\u0301" * 7 in name for name, _ in shown), f"no towers of marks in {shown}")
+    browser.click("#figures a")
+    Browser.until(lambda: "announces" in page.text("table").lower(), "all figures")
+    expect(browser.run("return [...document.links].every(link => link.href.startsWith(arguments[0]))", place.tracker), "links that stay beneath the key")
+
+
 def another_client(place, torrent):
     out = os.path.join(place.work, "aria2")
     subprocess.run(["aria2c", "--quiet", "--seed-time=0", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "-d", out, torrent],
@@ -212,8 +232,9 @@ def main():
             out = os.path.join(work, "out")
             url = place.start("browse", "--tracker", place.tracker, "--video", "-o", out, "--bind", "127.0.0.1", "--port", "0", "--json")["url"]
             client_page(Page(browser, url, options.pictures), place, out)
+            page_behind_a_key(browser, place, options.pictures)
             expect(not (complaints := browser.complaints()), f"a quiet console, not {complaints}")
-            print("the page of browse: ok")
+            print("the page of browse and the one behind a key: ok")
         except PageError as error:
             print(f"pages: {error}", file=sys.stderr)
             return 1
