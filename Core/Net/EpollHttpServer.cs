@@ -18,6 +18,9 @@ sealed unsafe class EpollHttpServer : IServer
     /// <summary>Seconds the system waits for a connection's first bytes before it reports it anyway.</summary>
     const int DeferSeconds = 1;
 
+    /// <summary>Outputs sent to one connection before others get their turn.</summary>
+    const int MaxPortions = 4;
+
     const int TcpLevel = 6, TcpNoDelay = 1, TcpDeferAccept = 9;
     const int MaxSpareSessions = 256;
     static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
@@ -31,12 +34,12 @@ sealed unsafe class EpollHttpServer : IServer
     readonly Func<HttpSession> _newSession;
     readonly Epoll _epoll = new();
     readonly int _wake = eventfd(0, EventCloseOnExec);
-    readonly ConcurrentQueue<Connection> _worked = new();
+    readonly ConcurrentQueue<EpollConnection> _worked = new();
     readonly Strangers _strangers;
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
-    Connection?[] _connections = new Connection?[256]; // by descriptor
-    Connection? _served; // the one whose turn it is
+    EpollConnection?[] _connections = new EpollConnection?[256]; // by descriptor
+    EpollConnection? _served; // the one whose turn it is
     int _count;
     TimeSpan _now, _swept, _pausedUntil;
     bool _paused;
@@ -111,10 +114,10 @@ sealed unsafe class EpollHttpServer : IServer
         while (ServeReady(0) && _now < end - _limits.Farewell / 2) { } // a crowd comes without end
         foreach (Socket listener in _listeners) _epoll.Remove(Descriptor(listener));
         // What has come can still be read behind this, then the end: who has sent half a request is rid of it now.
-        foreach (Connection? connection in _connections)
+        foreach (EpollConnection? connection in _connections)
             if (connection is not null) _ = shutdown(connection.Descriptor, ShutdownReceive);
         while (_count > 0 && _now < end) ServeReady((int)(end - _now).TotalMilliseconds + 1);
-        foreach (Connection? connection in _connections)
+        foreach (EpollConnection? connection in _connections)
         {
             if (connection is { IsWorking: true }) connection.Session.Abandon();
             else if (connection is not null) Close(connection);
@@ -151,7 +154,7 @@ sealed unsafe class EpollHttpServer : IServer
             HttpSession session = _spare.TryPop(out HttpSession? spare) ? spare : _newSession();
             PeerAddress from = ReadAddress(address);
             session.Begin(from);
-            var connection = new Connection(descriptor, from, session) { Deadline = _now + _limits.Request };
+            var connection = new EpollConnection(descriptor, from, session) { Deadline = _now + _limits.Request };
             if (descriptor >= _connections.Length) Array.Resize(ref _connections, Math.Max(descriptor + 1, 2 * _connections.Length));
             _connections[descriptor] = connection;
             _count++;
@@ -159,15 +162,15 @@ sealed unsafe class EpollHttpServer : IServer
         }
     }
 
-    void OnReady(Connection connection)
+    void OnReady(EpollConnection connection)
     {
         _served = connection;
         if (connection.IsWorking) connection.Session.Abandon(); // it waits for nothing but its end
-        else if (connection.Unsent.IsEmpty) Receive(connection);
-        else if (SendRest(connection)) Converse(connection);
+        else if (connection.Awaits != Epoll.Writable) Receive(connection);
+        else if (connection.Unsent.IsEmpty || SendRest(connection)) Converse(connection);
     }
 
-    void Receive(Connection connection)
+    void Receive(EpollConnection connection)
     {
         HttpSession session = connection.Session;
         Span<byte> room = session.ReceiveBuffer.Span;
@@ -175,7 +178,11 @@ sealed unsafe class EpollHttpServer : IServer
         fixed (byte* to = room) count = recv(connection.Descriptor, to, (nuint)room.Length, 0);
         if (count > 0)
         {
-            if (connection.IsLeaving) return; // read only to be thrown away
+            if (connection.IsLeaving) // read only to be thrown away
+            {
+                if ((connection.Discarded += count) > _limits.Discarded) Close(connection);
+                return;
+            }
             if (connection.IsIdle) connection.Deadline = _now + _limits.Request;
             connection.IsIdle = false;
             session.Received((int)count);
@@ -186,16 +193,22 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>Answers what has arrived, as far as the client takes the answers.</summary>
-    void Converse(Connection connection)
+    void Converse(EpollConnection connection)
     {
         HttpSession session = connection.Session;
-        while (true)
+        for (int portions = 0; ; portions++)
         {
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
             if (session.IsIntroduced(out PeerAddress client) && !TryPass(connection, client)) return;
             if (output.IsEmpty) break;
+            if (!session.IsWithinAnswer) (connection.Begun, connection.Sent) = (_now, 0);
             connection.EndsWithOutput = !goesOn;
             connection.Unsent = output;
+            if (portions == MaxPortions)
+            {
+                Await(connection, Epoll.Writable); // others have their turn first
+                return;
+            }
             if (!SendRest(connection)) return;
         }
         if (session.IsDeferred)
@@ -210,7 +223,7 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>Gives the connection's request to the workers: until it comes back, the session is theirs.</summary>
-    void HandOver(Connection connection)
+    void HandOver(EpollConnection connection)
     {
         HttpSession session = connection.Session;
         connection.IsWorking = true;
@@ -232,14 +245,14 @@ sealed unsafe class EpollHttpServer : IServer
     /// <summary>Sends what the workers have answered.</summary>
     void TakeBack()
     {
-        while (_worked.TryDequeue(out Connection? connection))
+        while (_worked.TryDequeue(out EpollConnection? connection))
         {
             if (connection.Session.IsAbandoned) Close(connection);
             else Continue(connection);
         }
     }
 
-    void Continue(Connection connection)
+    void Continue(EpollConnection connection)
     {
         _served = connection;
         connection.IsWorking = false;
@@ -248,7 +261,7 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>True when all has been sent and the connection goes on.</summary>
-    bool SendRest(Connection connection)
+    bool SendRest(EpollConnection connection)
     {
         ReadOnlySpan<byte> rest = connection.Unsent.Span;
         bool closes = connection.EndsWithOutput && !connection.Session.IsWithinRequest;
@@ -260,9 +273,10 @@ sealed unsafe class EpollHttpServer : IServer
             return false;
         }
         connection.Unsent = connection.Unsent[(int)Math.Max(0, count)..];
+        connection.Sent += Math.Max(0, count);
         if (!connection.Unsent.IsEmpty)
         {
-            connection.Deadline = _now + _limits.Request;
+            connection.Deadline = connection.Begun + _limits.ForAnswer(connection.Sent);
             Await(connection, Epoll.Writable);
             return false;
         }
@@ -276,14 +290,14 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>Waits for the client to close: what it still sends would turn our closing into a reset that destroys the answer on its way.</summary>
-    void Leave(Connection connection)
+    void Leave(EpollConnection connection)
     {
         connection.IsLeaving = true;
         _ = shutdown(connection.Descriptor, ShutdownSend);
         Await(connection, Epoll.Readable);
     }
 
-    void Await(Connection connection, uint events)
+    void Await(EpollConnection connection, uint events)
     {
         if (connection.Awaits == events) return;
         if (connection.Awaits != 0) _epoll.Modify(connection.Descriptor, events);
@@ -296,7 +310,7 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>Only who stays is counted: a stranger that asks and leaves takes no place from anybody.</summary>
-    bool TryKeep(Connection connection, uint events)
+    bool TryKeep(EpollConnection connection, uint events)
     {
         connection.IsCounted = _strangers.TryEnter(connection.From);
         if (!connection.IsCounted) _counters.HttpTurnAway();
@@ -304,7 +318,7 @@ sealed unsafe class EpollHttpServer : IServer
     }
 
     /// <summary>The connection is from here on the client's, not the proxy's.</summary>
-    bool TryPass(Connection connection, in PeerAddress client)
+    bool TryPass(EpollConnection connection, in PeerAddress client)
     {
         if (connection.IsCounted) _strangers.Leave(connection.From);
         connection.From = client;
@@ -316,7 +330,7 @@ sealed unsafe class EpollHttpServer : IServer
         return false;
     }
 
-    void Close(Connection connection)
+    void Close(EpollConnection connection)
     {
         _ = close(connection.Descriptor);
         _connections[connection.Descriptor] = null;
@@ -329,7 +343,7 @@ sealed unsafe class EpollHttpServer : IServer
     void CloseLate()
     {
         _swept = _now;
-        foreach (Connection? connection in _connections)
+        foreach (EpollConnection? connection in _connections)
         {
             if (connection is null || !_limits.IsOver(connection.Deadline, connection.IsIdle, _count, _now)) continue;
             if (!connection.IsIdle) _counters.HttpLateness();
@@ -365,35 +379,5 @@ sealed unsafe class EpollHttpServer : IServer
         foreach (Socket listener in _listeners) listener.Dispose();
         _ = close(_wake);
         _epoll.Dispose();
-    }
-
-    sealed class Connection(int descriptor, PeerAddress from, HttpSession session)
-    {
-        public int Descriptor { get; } = descriptor;
-        public PeerAddress From { get; set; } = from;
-        public HttpSession Session { get; } = session;
-
-        /// <summary>When the connection is closed, whatever it waits for.</summary>
-        public TimeSpan Deadline { get; set; }
-
-        /// <summary>What the client has not taken yet, in the session's buffer.</summary>
-        public ReadOnlyMemory<byte> Unsent { get; set; }
-
-        /// <summary>The events it is registered for, or 0.</summary>
-        public uint Awaits { get; set; }
-
-        public bool EndsWithOutput { get; set; }
-
-        /// <summary>Between two requests.</summary>
-        public bool IsIdle { get; set; }
-
-        /// <summary>Has a place among those of its address.</summary>
-        public bool IsCounted { get; set; }
-
-        /// <summary>A worker has it.</summary>
-        public bool IsWorking { get; set; }
-
-        /// <summary>Answered for the last time.</summary>
-        public bool IsLeaving { get; set; }
     }
 }

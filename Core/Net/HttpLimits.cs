@@ -34,8 +34,16 @@ sealed record HttpLimits
     /// <summary>Bytes a second at which a body must come on the whole.</summary>
     public int BodyRate { get; init; } = 32 * 1024;
 
+    /// <summary>Bytes a second at which an answer must be taken on the whole, after the time of <see cref="Request"/>.</summary>
+    public int AnswerRate { get; init; } = 16 * 1024;
+
+    /// <summary>Bytes thrown away behind the last answer of a connection, so that the client reads it before its connection is reset.</summary>
+    public int Discarded { get; init; } = 16 * 1024 * 1024;
+
     /// <summary>For the bodies and answers that are large, of all connections together.</summary>
     public HttpMemory Memory { get; init; } = new(32 * 1024 * 1024);
+
+    public TimeSpan ForAnswer(long length) => Request + TimeSpan.FromSeconds((double)length / AnswerRate);
 
     public TimeSpan ForBody(int length) => Request + TimeSpan.FromSeconds((double)length / BodyRate);
 }

@@ -1,6 +1,7 @@
 // HTTP/1.x requests (RFC 9112), read strictly: what two programs could read differently is an error, so nothing can be
 // smuggled past a proxy in front. Only a POST has a body, of a length known beforehand. Pure; bytes in, a view or a status out.
 using System.Buffers;
+using System.Text;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
@@ -65,15 +66,19 @@ readonly ref struct HttpRequest
         while (buffer[consumed..].StartsWith("\r\n"u8)) consumed += 2;
         ReadOnlySpan<byte> rest = buffer[consumed..];
         int length = rest.IndexOf("\r\n\r\n"u8);
+        if (length < 0 && rest.IndexOf((byte)'\n') is var feed and >= 0 && (feed == 0 || rest[feed - 1] != '\r')) return 400; // CRLF never comes
         if (length < 0) return rest.Length < MaxSize ? 0 : rest.Contains((byte)'\n') ? 431 : 414;
         if (length + 4 > MaxSize) return 431;
         consumed += length + 4;
 
         int lineEnd = rest.IndexOf("\r\n"u8);
-        int status = ReadLine(rest[..lineEnd], out HttpVerb method, out ReadOnlySpan<byte> target, out bool persistent);
+        int status = ReadLine(rest[..lineEnd], out HttpVerb method, out ReadOnlySpan<byte> target, out int minor);
         if (status != 200) return status;
-        status = HttpHeaders.TryRead(rest[lineEnd..(length + 2)], persistent, out HttpHeaders headers);
+        status = HttpHeaders.TryRead(rest[lineEnd..(length + 2)], keepAlive: minor > 0, out HttpHeaders headers);
         if (status != 200) return status;
+        if (minor > 0 && !headers.HasHost) return 400;
+        if (target[0] != '/' && !TrySplitAbsolute(ref target, ref headers.Host)) return 400;
+        if (headers.IsCoded) return headers.ContentLength >= 0 || minor == 0 ? 400 : 411;
         if (method == HttpVerb.Post && headers.ContentLength < 0) return 411;
         if (method != HttpVerb.Post && headers.ContentLength > 0) return 413;
 
@@ -93,24 +98,24 @@ readonly ref struct HttpRequest
     public HttpRequest Again() => this with { IsNew = false };
 
     /// <summary>METHOD SP target SP HTTP/1.x</summary>
-    static int ReadLine(ReadOnlySpan<byte> line, out HttpVerb method, out ReadOnlySpan<byte> target, out bool persistent)
+    static int ReadLine(ReadOnlySpan<byte> line, out HttpVerb method, out ReadOnlySpan<byte> target, out int minor)
     {
         target = default;
-        persistent = false;
+        minor = 0;
         method = default;
         int first = line.IndexOf((byte)' '), last = line.LastIndexOf((byte)' ');
         if (first <= 0 || last <= first + 1) return 400;
         ReadOnlySpan<byte> version = line[(last + 1)..];
         target = line[(first + 1)..last];
         if (!version.StartsWith("HTTP/"u8)) return 400;
-        if (!version.StartsWith("HTTP/1."u8) || version.Length != 8) return 505;
-        persistent = version[7] != '0';
-        if (target.ContainsAnyExcept(TargetBytes)) return 400;
-        if (!TryReadMethod(line[..first], out method)) return 405;
-        return target[0] == '/' ? 200 : 400;
+        if (!version.StartsWith("HTTP/1."u8) || version.Length != 8 || version[7] is < (byte)'0' or > (byte)'9') return 505;
+        minor = version[7] - '0';
+        if (target.ContainsAnyExcept(TargetBytes) || !HttpHeaders.IsToken(line[..first])) return 400;
+        return ReadMethod(line[..first], out method);
     }
 
-    static bool TryReadMethod(ReadOnlySpan<byte> name, out HttpVerb method)
+    /// <summary>405 for the methods that HTTP has and nothing here, 501 for others.</summary>
+    static int ReadMethod(ReadOnlySpan<byte> name, out HttpVerb method)
     {
         method = name switch
         {
@@ -119,6 +124,23 @@ readonly ref struct HttpRequest
             _ when name.SequenceEqual("DELETE"u8) => HttpVerb.Delete,
             _ => HttpVerb.Get,
         };
-        return method != HttpVerb.Get || name.SequenceEqual("GET"u8);
+        if (method != HttpVerb.Get || name.SequenceEqual("GET"u8)) return 200;
+        bool known = name.SequenceEqual("PUT"u8) || name.SequenceEqual("OPTIONS"u8) || name.SequenceEqual("PATCH"u8)
+            || name.SequenceEqual("TRACE"u8) || name.SequenceEqual("CONNECT"u8);
+        return known ? 405 : 501;
+    }
+
+    /// <summary>A target may be a whole URL, as for a proxy; its host counts then, whatever the Host header says (RFC 9112, 3.2.2).</summary>
+    static bool TrySplitAbsolute(ref ReadOnlySpan<byte> target, ref ReadOnlySpan<byte> host)
+    {
+        int scheme = Ascii.EqualsIgnoreCase(target[..Math.Min(7, target.Length)], "http://"u8) ? 7
+            : Ascii.EqualsIgnoreCase(target[..Math.Min(8, target.Length)], "https://"u8) ? 8 : 0;
+        if (scheme == 0) return false;
+        ReadOnlySpan<byte> rest = target[scheme..];
+        int end = rest.IndexOfAny((byte)'/', (byte)'?', (byte)'#');
+        host = end < 0 ? rest : rest[..end];
+        target = end < 0 ? "/"u8 : rest[end..];
+        // "http://host?query" has an empty path, which is "/"; nothing asks for that with a query.
+        return HttpHeaders.IsHost(host) && !host.IsEmpty && target[0] == '/';
     }
 }

@@ -14,6 +14,9 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     const int LengthDigits = 10, LongestNumber = 19;
     const string PlainText = "text/plain";
 
+    /// <summary>A header for an answer of 503: what is short, memory or workers, is free again in seconds.</summary>
+    public const string RetryLater = "\r\nRetry-After: 3";
+
     byte[] _bytes = [];
     int _length, _lengthField, _body, _reserved;
     bool _mayDefer, _defers;
@@ -38,6 +41,9 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
 
     /// <summary>What a handler answers instead of writing a body. It is sent behind <see cref="Output"/>, which ends with its head.</summary>
     public StreamedBody? Streamed { get; set; }
+
+    /// <summary>What a handler answers instead of writing a body, from where it is already. It is sent behind <see cref="Output"/>.</summary>
+    public StoredBody? Stored { get; set; }
 
     /// <summary>Answers that wait to be sent.</summary>
     public ReadOnlyMemory<byte> Output => _bytes.AsMemory(0, _length);
@@ -65,12 +71,17 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         return true;
     }
 
+    /// <summary>The output has been sent; a stored body follows.</summary>
+    public void ClearOutput() => _length = 0;
+
     /// <summary>Forgets what has been sent.</summary>
     public void Clear()
     {
         if (_reserved > 0) memory.Give(_reserved);
         _length = _reserved = 0;
         Streamed = null;
+        Stored?.Dispose();
+        Stored = null;
         if (_bytes.Length > KeptSize) _bytes = [];
     }
 
@@ -91,6 +102,8 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         catch
         {
             _length = start;
+            Stored?.Dispose();
+            (Streamed, Stored) = (null, null);
             throw;
         }
         if (_defers)
@@ -104,10 +117,13 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
             if (request.Headers.ExpectsContinue) this.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
             return HttpOutcome.WantsBody;
         }
-        if (Streamed is not null)
+        if (Streamed is not null || Stored is not null)
         {
             _length = start;
             WriteHead(Status, ContentType, Headers, keepAlive);
+            if (request.Method != HttpVerb.Head && Stored is not { Length: 0 }) return HttpOutcome.Answered;
+            Stored?.Dispose();
+            (Streamed, Stored) = (null, null);
             return HttpOutcome.Answered;
         }
         if (Status != 200 || ContentType != PlainText || Headers.Length > 0) Rewrite(start, keepAlive);
@@ -115,10 +131,10 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         return HttpOutcome.Answered;
     }
 
-    /// <summary>Adds the answer to a request that could not be read; the connection ends with it.</summary>
+    /// <summary>Adds the answer to a request that could not be read, or not be served; the connection ends with it.</summary>
     public void Fail(int status)
     {
-        WriteHead(status, PlainText, "", keepAlive: false);
+        WriteHead(status, PlainText, status == 503 ? RetryLater : "", keepAlive: false);
         this.Write(Reason(status));
         this.Write("\n"u8);
         Finish(withoutBody: false);
@@ -137,7 +153,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     {
         if (status == 200 && contentType == PlainText && headers.Length == 0)
         {
-            this.Write("HTTP/1.1 200 OK\r\nContent-Type: text/plain"u8); // an announce's, in one piece
+            this.Write(HttpDate.UsualHead); // an announce's, in one piece
         }
         else
         {
@@ -147,14 +163,15 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
             this.Write(Reason(status));
             this.Write("\r\nContent-Type: "u8);
             Ascii(contentType);
+            this.Write(HttpDate.Line);
             Ascii(headers);
         }
         if (status == 405) this.Write("\r\nAllow: GET, HEAD, POST, DELETE"u8);
         if (!keepAlive) this.Write("\r\nConnection: close"u8);
         this.Write("\r\nContent-Length: "u8);
-        if (Streamed is { } streamed)
+        if ((Streamed?.Length ?? Stored?.Length) is { } known)
         {
-            Number(streamed.Length);
+            Number(known);
         }
         else
         {
@@ -206,6 +223,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         429 => "Too Many Requests"u8,
         431 => "Request Header Fields Too Large"u8,
         500 => "Internal Server Error"u8,
+        501 => "Not Implemented"u8,
         502 => "Bad Gateway"u8,
         503 => "Service Unavailable"u8,
         505 => "HTTP Version Not Supported"u8,

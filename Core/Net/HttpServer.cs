@@ -13,9 +13,6 @@ namespace TinyTorrent.Net;
 
 sealed class HttpServer : IServer
 {
-    /// <summary>Bytes a second at which a client must take a long answer.</summary>
-    const double MinRate = 64 * 1024;
-
     readonly Socket _listener;
     readonly HttpLimits _limits;
     readonly Clock _clock;
@@ -210,13 +207,17 @@ sealed class HttpServer : IServer
     async Task ConverseAsync(Connection connection, Stream stream)
     {
         HttpSession session = connection.Session;
+        TimeSpan begun = default;
+        long sent = 0;
         for (bool answered = false; ;)
         {
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
             if (session.IsIntroduced(out PeerAddress client)) Pass(connection, client);
             if (!output.IsEmpty)
             {
-                connection.Deadline = _clock.Now + _limits.Request + TimeSpan.FromSeconds(output.Length / MinRate);
+                if (!session.IsWithinAnswer) (begun, sent) = (_clock.Now, 0);
+                sent += output.Length;
+                connection.Deadline = begun + _limits.ForAnswer(sent);
                 await stream.WriteAsync(output).ConfigureAwait(false);
                 if (session.Streamed is { } body)
                 {
@@ -227,7 +228,7 @@ sealed class HttpServer : IServer
                 answered = true;
                 if (goesOn) continue;
                 if (stream is SslStream tls) await tls.ShutdownAsync().ConfigureAwait(false);
-                if (session.IsWithinRequest) await LingerAsync(connection.Socket).ConfigureAwait(false);
+                if (session.IsWithinRequest) await LingerAsync(connection.Socket, _limits.Discarded).ConfigureAwait(false);
                 return;
             }
             if (session.IsDeferred)
@@ -265,11 +266,11 @@ sealed class HttpServer : IServer
     }
 
     /// <summary>Waits for the client to close: what it still sends would turn our closing into a reset that destroys the answer on its way.</summary>
-    static async ValueTask LingerAsync(Socket socket)
+    static async ValueTask LingerAsync(Socket socket, int most)
     {
         socket.Shutdown(SocketShutdown.Send);
-        byte[] rest = new byte[512];
-        while (await socket.ReceiveAsync(rest.AsMemory()).ConfigureAwait(false) > 0) { }
+        byte[] rest = new byte[4096];
+        for (int count; most > 0 && (count = await socket.ReceiveAsync(rest.AsMemory()).ConfigureAwait(false)) > 0; most -= count) { }
     }
 
     void Remove(Connection connection)

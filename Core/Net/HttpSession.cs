@@ -13,7 +13,7 @@ namespace TinyTorrent.Net;
 sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null, Action<Exception>? onFault = null, bool defers = false)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
-    const int MaxOutput = 64 * 1024;
+    const int MaxOutput = 8 * 1024;
 
     const int InitialInput = 1024;
 
@@ -25,6 +25,8 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     PeerAddress _from;
     bool _mayIntroduce, _introduced; // a trusted proxy's connection may begin with a PROXY header; it did
     int _start, _end;
+    int _portion; // bytes of a stored body in the output
+    int _blank; // bytes of empty lines in front of the next request
     int _awaited; // bytes from _start of a request whose body is wanted; 0: none
     int _begun; // its body's length, until the server has taken note of it
     bool _owes; // a body was refused that the client may still be sending
@@ -36,6 +38,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     public void Begin(PeerAddress from)
     {
         _from = from;
+        _blank = _portion = 0;
         _owes = _ends = _introduced = _abandoned = IsDeferred = false;
         _mayIntroduce = proxies?.Contains(from) == true;
     }
@@ -91,11 +94,18 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     /// <returns>False if the connection ends when the output has been sent.</returns>
     public bool Answer(out ReadOnlyMemory<byte> output)
     {
-        while (!_ends && !IsDeferred && Streamed is null && _response.Output.Length < MaxOutput && TryAnswerNext()) { }
+        while (!_ends && !IsDeferred && Streamed is null && _response.Stored is null && _response.Output.Length < MaxOutput && TryAnswerNext()) { }
         if (_start == _end) (_start, _end) = (0, 0);
         output = _response.Output;
-        return !_ends;
+        if (_response.Stored is not { } stored) return !_ends;
+        if (!output.IsEmpty) return true;
+        output = stored.Next();
+        _portion = output.Length;
+        return !_ends || !stored.IsLast;
     }
+
+    /// <summary>True while the output is one of several portions of the same answer.</summary>
+    public bool IsWithinAnswer => _response.Stored is { IsBegun: true };
 
     /// <summary>
     /// True while the next request waits for a worker. When all output has been sent, one calls <see cref="Work"/> (or nobody can,
@@ -131,7 +141,21 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     /// <summary>What is to be sent behind the output, or null.</summary>
     public StreamedBody? Streamed => _response.Streamed;
 
-    public void Sent() => _response.Clear();
+    public void Sent()
+    {
+        if (_response.Stored is { } stored)
+        {
+            bool last = _portion > 0 && stored.IsLast;
+            stored.Advance(_portion);
+            _portion = 0;
+            if (!last)
+            {
+                _response.ClearOutput();
+                return;
+            }
+        }
+        _response.Clear();
+    }
 
     /// <summary>False if there is no whole request.</summary>
     bool TryAnswerNext()
@@ -143,7 +167,14 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
             return Refuse(503, _end - _start);
         }
         int status = HttpRequest.TryRead(_input.AsSpan(_start, _end - _start), _from, out HttpRequest request, out int consumed, proxies);
+        if (status == 0 && consumed > 0)
+        {
+            _start += consumed; // empty lines: not kept, and no more of them than a request may have bytes
+            if ((_blank += consumed) > HttpRequest.MaxSize) status = 431;
+            consumed = 0;
+        }
         if (status == 0) return false;
+        _blank = 0;
         if (status != 200)
         {
             onMalformed?.Invoke();

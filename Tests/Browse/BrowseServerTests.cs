@@ -266,7 +266,7 @@ public sealed class BrowseServerTests : IDisposable
         for (int i = 0; i < places.Count; i++)
         {
             using NetworkStream place = places[i];
-            place.Write(" HTTP/1.1\r\nConnection: close\r\n\r\n"u8);
+            place.Write(" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"u8);
             Assert.StartsWith("HTTP/1.1 403", TrackerDoor.ReadToEnd(place), StringComparison.Ordinal);
         }
     }

@@ -383,7 +383,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
             try
             {
                 socket.Connect(IPAddress.Loopback, port);
-                socket.Send("GET /health HTTP/1.1\r\n\r\nGET "u8); // half a second request: who is idle would make room
+                socket.Send("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET "u8); // half a second request: who is idle would make room
                 if (socket.Receive(new byte[200]) > 0) served++;
                 else refused++;
             }

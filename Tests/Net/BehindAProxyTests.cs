@@ -95,7 +95,7 @@ public class BehindAProxyTests
             socket.Send(introduction);
             Stream stream = door.Secure(socket);
             stream.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
-            if (stream.Read(new byte[100]) == 0) throw new IOException("closed");
+            if (stream.Read(new byte[1000]) == 0) throw new IOException("closed");
             return stream;
         }
     }

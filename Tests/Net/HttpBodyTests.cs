@@ -30,9 +30,9 @@ public class HttpBodyTests
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
             said.Append(Encoding.Latin1.GetString(output.Span));
             session.Sent();
-            if (!goesOn) return (said.ToString(), false);
+            if (!goesOn) return (HttpSessionTests.WithoutDates(said.ToString()), false);
             if (!output.IsEmpty) continue;
-            if (rest.IsEmpty) return (said.ToString(), true);
+            if (rest.IsEmpty) return (HttpSessionTests.WithoutDates(said.ToString()), true);
             Span<byte> room = session.ReceiveBuffer.Span;
             int count = Math.Min(Math.Min(pieceSize(), rest.Length), room.Length);
             rest[..count].CopyTo(room);
@@ -81,7 +81,7 @@ public class HttpBodyTests
 
     [Fact]
     public void ABodyNobodyWantedIsNotReadAsARequest() =>
-        Assert.Equal(1, Talk([.. "POST /out HTTP/1.1\r\nContent-Length: 30\r\n\r\n"u8, .. "GET /secret HTTP/1.1\r\n\r\n"u8]).Split("HTTP/1.1 ").Length - 1);
+        Assert.Equal(1, Talk([.. "POST /out HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n"u8, .. "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"u8]).Split("HTTP/1.1 ").Length - 1);
 
     [Fact]
     public void BodiesShareOneMemoryWhichIsGivenBack()
@@ -104,6 +104,6 @@ public class HttpBodyTests
     {
         static void Refuse(in HttpRequest request, HttpResponse response) => response.Status = request.BodyLength == int.MaxValue ? 413 : 500;
         foreach (string length in (string[])["9999999999", "18446744073709551617", new string('9', 4000)])
-            Assert.StartsWith("HTTP/1.1 413", Talk(new HttpSession(Refuse, _memory), Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\nabc"), () => 7).Said, StringComparison.Ordinal);
+            Assert.StartsWith("HTTP/1.1 413", Talk(new HttpSession(Refuse, _memory), Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nabc"), () => 7).Said, StringComparison.Ordinal);
     }
 }

@@ -28,7 +28,7 @@ public class TrackerPlacesTests
         using (var door = new TrackerDoor(way, new HttpLimits { Request = TimeSpan.FromHours(1), Idle = TimeSpan.FromSeconds(1) }))
         {
             using Stream idle = door.Dial();
-            idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+            idle.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
             Assert.True(idle.Read(new byte[1000]) > 0);
             TrackerDoor.AssertClosed(() => idle);
             Assert.Equal(0, door.Server.Service.Counters.HttpLate); // who is idle owes nothing
@@ -71,12 +71,12 @@ public class TrackerPlacesTests
         using var door = new TrackerDoor(way, new HttpLimits { Connections = 1, Request = TimeSpan.FromHours(1) }, address: IPAddress.Loopback);
         using (Stream first = door.Dial())
         {
-            first.Write("GET /health HTTP/1.1\r\n\r\nGET "u8); // half a second request: who is idle would make room
+            first.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET "u8); // half a second request: who is idle would make room
             Assert.True(first.Read(new byte[100]) > 0);
             TrackerDoor.AssertClosed(() =>
             {
                 Stream second = door.Dial();
-                second.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                second.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
                 return second;
             });
             Assert.Equal(1, door.Server.Service.Counters.HttpTurnedAway);
@@ -95,7 +95,7 @@ public class TrackerPlacesTests
         {
             foreach (Stream stream in (Stream[])[one, two])
             {
-                stream.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                stream.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
                 Assert.True(stream.Read(new byte[100]) > 0);
             }
             TrackerDoor.AssertClosed(() =>
@@ -123,7 +123,7 @@ public class TrackerPlacesTests
             for (int i = 0; i < 8; i++)
             {
                 idle.Add(door.Dial());
-                idle[i].Write("GET /health HTTP/1.1\r\n\r\n"u8);
+                idle[i].Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
                 Assert.True(idle[i].Read(new byte[100]) > 0);
             }
             Assert.EndsWith("ok\n", GetOnceThereIsRoom(door), StringComparison.Ordinal); // which of the eight had to go is open
@@ -158,7 +158,7 @@ public class TrackerPlacesTests
     {
         using var door = new TrackerDoor(way, new HttpLimits { Request = TimeSpan.FromSeconds(1) });
         using Socket socket = door.DialRaw();
-        byte[] requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", 200)));
+        byte[] requests = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\nHost: x\r\n\r\n", 200)));
         try
         {
             Stream stream = door.Secure(socket);
@@ -180,7 +180,7 @@ public class TrackerPlacesTests
         using var door = new TrackerDoor(way, new HttpLimits { Request = TimeSpan.FromHours(1) });
         using Stream late = door.Dial();
         const int requests = 40_000; // more than the sockets between the two hold
-        byte[] all = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats.json HTTP/1.1\r\n\r\n", requests)) + "GET /stats.json HTTP/1.0\r\n\r\n");
+        byte[] all = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats.json HTTP/1.1\r\nHost: x\r\n\r\n", requests)) + "GET /stats.json HTTP/1.0\r\n\r\n");
         var sending = Task.Run(() => late.Write(all));
         Assert.EndsWith("ok\n", door.Get("/health"), StringComparison.Ordinal);
         string answers = TrackerDoor.ReadToEnd(late);

@@ -124,7 +124,7 @@ public class TrackerServerTests
     {
         using var door = new TrackerDoor(way);
         using Stream stream = door.Dial();
-        var sending = Task.Run(() => stream.Write(Encoding.ASCII.GetBytes("GET /" + new string('a', 1 << 20) + " HTTP/1.1\r\n\r\n")));
+        var sending = Task.Run(() => stream.Write(Encoding.ASCII.GetBytes("GET /" + new string('a', 1 << 20) + " HTTP/1.1\r\nHost: x\r\n\r\n")));
         byte[] answer = new byte[12];
         stream.ReadExactly(answer);
         Assert.Equal("HTTP/1.1 414", Encoding.ASCII.GetString(answer));
@@ -137,9 +137,9 @@ public class TrackerServerTests
     [InlineData(Way.Portable, "nonsense\r\n\r\n")]
     [InlineData(Way.Fast, "nonsense\r\n\r\n")]
     [InlineData(Way.Tls, "nonsense\r\n\r\n")]
-    [InlineData(Way.Portable, "POST /announce HTTP/1.1\r\n\r\nabc")]
-    [InlineData(Way.Fast, "POST /announce HTTP/1.1\r\n\r\nabc")]
-    [InlineData(Way.Tls, "POST /announce HTTP/1.1\r\n\r\nabc")]
+    [InlineData(Way.Portable, "POST /announce HTTP/1.1\r\nHost: x\r\n\r\nabc")]
+    [InlineData(Way.Fast, "POST /announce HTTP/1.1\r\nHost: x\r\n\r\nabc")]
+    [InlineData(Way.Tls, "POST /announce HTTP/1.1\r\nHost: x\r\n\r\nabc")]
     public void WhatIsNoRequestIsAnsweredCountedAndClosed(Way way, string request)
     {
         using var door = new TrackerDoor(way);

@@ -19,7 +19,7 @@ public class TrackerStopTests
     {
         var door = new TrackerDoor(way);
         using Stream open = door.Dial();
-        open.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        open.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
         Assert.True(open.Read(new byte[100]) > 0);
         using Socket silent = door.DialRaw();
         // The idle client would have half a minute.
@@ -36,7 +36,7 @@ public class TrackerStopTests
     {
         var door = new TrackerDoor(way);
         using Stream greedy = door.Dial();
-        byte[] much = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\n\r\n", 200)));
+        byte[] much = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /stats HTTP/1.1\r\nHost: x\r\n\r\n", 200)));
         Task greed = Task.Run(() =>
         {
             try
@@ -57,12 +57,12 @@ public class TrackerStopTests
     {
         var door = new TrackerDoor(way, new HttpLimits { Farewell = s_patience, Request = s_patience });
         using Stream idle = door.Dial(), half = door.Dial();
-        idle.Write("GET /health HTTP/1.1\r\n\r\n"u8);
+        idle.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"u8);
         Assert.True(idle.Read(new byte[1000]) > 0);
         half.Write("GET /hea"u8);
         var asking = new List<Stream>();
         for (int i = 0; i < 100; i++) asking.Add(door.Dial());
-        foreach (Stream stream in asking) stream.Write("GET /health HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\nGET /hea"u8);
+        foreach (Stream stream in asking) stream.Write("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"u8);
         await Task.Run(door.Dispose).WaitAsync(s_patience / 2); // nobody is left who would take the whole farewell
         foreach (Stream stream in asking)
         {
@@ -144,9 +144,9 @@ public class TrackerStopTests
         var clients = new List<NetworkStream>();
         for (int i = 0; i < 10; i++) Ask();
         foreach (NetworkStream kept in clients) Assert.True(kept.Read(new byte[1000]) > 0);
-        clients[0].Write("GET /busy HTTP/1.1\r\n\r\n"u8);
+        clients[0].Write("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n"u8);
         Assert.True(busy.Wait(TimeSpan.FromSeconds(20)));
-        foreach (NetworkStream kept in clients[1..]) kept.Write("GET /x HTTP/1.1\r\n\r\nGET /ha"u8);
+        foreach (NetworkStream kept in clients[1..]) kept.Write("GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /ha"u8);
         for (int i = 0; i < 10; i++) Ask();
         server.Stop();
         goOn.Set();
@@ -161,7 +161,7 @@ public class TrackerStopTests
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 60_000 };
             socket.Connect(IPAddress.Loopback, port.Number);
             clients.Add(new NetworkStream(socket, ownsSocket: true));
-            clients[^1].Write("GET /x HTTP/1.1\r\n\r\n"u8);
+            clients[^1].Write("GET /x HTTP/1.1\r\nHost: x\r\n\r\n"u8);
         }
 
         void Answer(in HttpRequest request, HttpResponse response)
