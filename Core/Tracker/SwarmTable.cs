@@ -25,8 +25,9 @@ readonly record struct NameKey(ulong K0, ulong K1)
     public ulong Mix(in InfoHash name)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(name.Bytes[..16]);
-        uint tail = MemoryMarshal.Read<uint>(name.Bytes[16..]);
-        return Endpoint.Fold(Endpoint.Fold(words[0] ^ K0, words[1] ^ K1) ^ tail, K0 | 1);
+        // The last four bytes are spread over a word: names that differ in them alone would differ in a small factor.
+        ulong tail = MemoryMarshal.Read<uint>(name.Bytes[16..]) * 0x9e3779b97f4a7c15;
+        return Endpoint.Fold(Endpoint.Fold(words[0] ^ K0, words[1] ^ K1) ^ K1, tail ^ K0);
     }
 }
 

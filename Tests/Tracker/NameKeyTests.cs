@@ -9,11 +9,11 @@ public class NameKeyTests
     /// <summary>Strangers choose info-hashes. Those that agree in all bytes but a few must not meet in a shard or at a place of its table.</summary>
     [Theory]
     [InlineData(0x0123456789abcdefUL, 0xfedcba9876543210UL)]
-    [InlineData(0x9e3779b97f4a7c15UL, 0xbf58476d1ce4e5b9UL)]
+    [InlineData(0x94d049bb133111ebUL, 0xbf58476d1ce4e5b9UL)]
     [InlineData(0xd1342543de82ef95UL, 0x2545f4914f6cdd1dUL)]
     public void NamesThatAgreeInMostOfTheirBytesAreSpread(ulong k0, ulong k1)
     {
-        const int count = 65_536, shards = 256, most = 64; // of as many places; at random it would be 9
+        const int count = 65_536, shards = 256, most = 32; // of as many places; at random it would be 9
         var key = new NameKey(k0, k1);
         int[] inShard = new int[shards], atPlace = new int[count];
         for (int varied = 0; varied + 4 <= InfoHash.Size; varied++)

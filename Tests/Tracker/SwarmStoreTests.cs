@@ -14,7 +14,7 @@ public class SwarmStoreTests
         public override string ToString() => $"{Address}:{Port}";
     }
 
-    static Peer Peer4(int number) => new(PeerAddress.From([10, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), (ushort)(1 + number % 60000));
+    static Peer Peer4(int number) => new(PeerAddress.From([33, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), (ushort)(1 + number % 60000));
 
     static Peer Peer6(int number) => new(PeerAddress.From(
         [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)(number >> 16), (byte)(number >> 8), (byte)number]), (ushort)(1 + number % 60000));
