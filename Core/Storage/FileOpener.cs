@@ -47,6 +47,9 @@ sealed class FileOpener(FileMap files, ContentPlace place, FileSelection? select
         }
     }
 
+    /// <summary>Returns when what is known of the files made would survive a power cut.</summary>
+    public DiskResult Sync() => Made?.Sync() ?? DiskResult.Ok;
+
     string PathOf(int file) => place.PathOf(files.Files[file]);
 
     DiskResult Open(int file, OpenFor purpose, out SafeFileHandle? handle) => file == EdgeFile

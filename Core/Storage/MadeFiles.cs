@@ -17,6 +17,7 @@ sealed class MadeFiles(string root, string beneath, Disk disk)
     const int MaxSize = 64 << 20;
 
     readonly Dictionary<int, FileMark> _known = [];
+    bool _noted; // since the last Sync
 
     /// <summary>What an earlier run has noted. Nothing is known where it cannot be read.</summary>
     public void Load()
@@ -62,6 +63,16 @@ sealed class MadeFiles(string root, string beneath, Disk disk)
             }
         }
         _known[file] = mark;
+        Volatile.Write(ref _noted, true);
         return DiskResult.Ok;
+    }
+
+    /// <summary>Returns when what was noted would survive a power cut. Any thread.</summary>
+    public DiskResult Sync()
+    {
+        if (!Interlocked.Exchange(ref _noted, false)) return DiskResult.Ok;
+        DiskResult result = disk.Open(root, beneath, OpenFor.Writing, out SafeFileHandle? record);
+        if (result.Fault == DiskFault.Missing) return DiskResult.Ok; // somebody took it away: what is made later is noted again
+        using (record) return result.IsOk ? disk.Sync(record!) with { Path = Path.Combine(root, beneath) } : result;
     }
 }

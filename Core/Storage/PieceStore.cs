@@ -135,6 +135,7 @@ sealed unsafe class PieceStore : IDisposable
     /// <summary>Returns when all writes that had returned before the call would survive a power cut.</summary>
     public DiskResult Flush()
     {
+        if (_opener.Sync() is { IsOk: false } fault) return fault;
         int[] written = _handles.TakeWritten();
         for (int i = 0; i < written.Length; i++)
         {

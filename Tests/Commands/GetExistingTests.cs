@@ -2,6 +2,7 @@
 // the torrent's is used, and each end has its exit code and one line that helps.
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
@@ -157,7 +158,13 @@ public sealed class GetExistingTests : IDisposable
         File.WriteAllBytes(_folder["whole/film.mkv"], _content);
         string torrent = Torrent("film.mkv");
         await using Engine engine = Seed(torrent);
-        using Process get = Process.Start(GetFrom(engine, torrent, "-o", "-", "--limit-down", "32k"))!;
+        using var silent = new TcpListener(IPAddress.Loopback, 0); // a tracker that is waited for at the end
+        silent.Start();
+        ProcessStartInfo start = GetFrom(engine, torrent, "-o", "-", "--limit-down", "32k", "--tracker", $"http://{silent.LocalEndpoint}/announce");
+        start.ArgumentList.Insert(0, start.FileName);
+        start.ArgumentList.Insert(0, "--default-signal=INT"); // a job in the background ignores it
+        start.FileName = "env";
+        using Process get = Process.Start(start)!;
         byte[] first = new byte[1];
         Assert.Equal(1, await get.StandardOutput.BaseStream.ReadAsync(first)); // there is a copy
         Assert.Single(Directory.GetDirectories(_folder["temporary"]));
