@@ -8,8 +8,8 @@ namespace TinyTorrent.Commands;
 
 static class GetCommand
 {
-    /// <summary>The wait before the source's server is asked again; then twice the wait before.</summary>
-    static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2);
+    /// <summary>The wait before the source's server is asked again; then twice the wait before, up to about the second.</summary>
+    static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2), s_longestRetry = TimeSpan.FromSeconds(30);
 
     static readonly Option[] s_options =
     [
@@ -71,14 +71,15 @@ static class GetCommand
     static TorrentSource Load(Arguments arguments, TimeSpan patience, Progress progress, CancellationToken interrupt)
     {
         var clock = new Clock();
-        for (TimeSpan wait = s_firstRetry; ; wait *= 2)
+        for (TimeSpan wait = s_firstRetry; ; wait = wait < s_longestRetry ? wait * 2 : wait)
         {
             try { return CatalogueSource.Load(arguments, progress, interrupt); }
-            catch (CommandException e) when (e.MayPass && clock.Now + wait < patience)
+            catch (CommandException e) when (e.MayPass && clock.Now < patience)
             {
                 progress.Trouble(nameof(Load), e.Message);
             }
-            interrupt.WaitHandle.WaitOne(wait);
+            TimeSpan left = patience - clock.Now; // the last try is at its end
+            if (left > TimeSpan.Zero) interrupt.WaitHandle.WaitOne(wait < left ? wait : left);
             interrupt.ThrowIfCancellationRequested();
         }
     }
