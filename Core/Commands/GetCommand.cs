@@ -93,8 +93,7 @@ static class GetCommand
         double ratio = arguments.Number("--seed-ratio", double.PositiveInfinity);
         TimeSpan time = arguments.Duration("--seed-time") ?? TimeSpan.MaxValue;
         TorrentSource source = Load(arguments, timeout ?? Patience.ForRetries, progress, interrupt.Token);
-        MetainfoFile metainfo = source.Metainfo
-            ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
+        MetainfoFile metainfo = source.NeededMetainfo;
         IReadOnlyList<HostPort> peers = [.. TransferOptions.Peers(arguments), .. source.Peers];
         bool[]? wanted = FileChoice.Read(arguments, source, metainfo.Files);
 

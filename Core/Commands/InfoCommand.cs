@@ -18,7 +18,7 @@ static class InfoCommand
         Details = $"""
             {TorrentSource.Forms}
 
-            Names and comments are shown with control characters replaced. The numbers before the files are those that get --files takes.
+            Names are shown as they are stored, comments with invisible characters replaced. The numbers before the files are those that get --files takes.
             """,
     };
 
@@ -120,6 +120,7 @@ static class InfoCommand
             json.WriteStartObject();
             json.WriteNumber("number", i + 1);
             json.WriteString("path", file.Path);
+            if (file.OriginalPath is { } original) json.WriteString("original_path", original);
             json.WriteNumber("length", file.Length);
             if (file.IsPadding) json.WriteBoolean("padding", true);
             json.WriteEndObject();

@@ -39,8 +39,7 @@ static class SeedCommand
         (string torrentFile, string path) = (arguments.Operand(0, "x.torrent"), arguments.Operand(1, "PATH"));
         if (!Path.Exists(path)) throw new CommandException(ExitCode.Disk, $"{path}: no such file or folder");
         TorrentSource source = TorrentSource.Load(torrentFile, interrupt.Token);
-        MetainfoFile metainfo = source.Metainfo
-            ?? throw Arguments.Usage("a magnet link or an info-hash does not describe its content; a .torrent is needed");
+        MetainfoFile metainfo = source.NeededMetainfo;
 
         var store = PieceStore.ForContent(metainfo.Files, path);
         var picker = new PiecePicker(metainfo.Geometry, new Random());

@@ -15,6 +15,9 @@ sealed record TorrentSource(InfoHash InfoHash)
     /// <summary>Null for a magnet link and an info-hash.</summary>
     public MetainfoFile? Metainfo { get; init; }
 
+    /// <summary>The URL of a .torrent that has led to a magnet link; null otherwise.</summary>
+    public string? RedirectedFrom { get; init; }
+
     /// <summary>Null for an info-hash and a magnet link without dn.</summary>
     public string? Name { get; init; }
 
@@ -52,12 +55,18 @@ sealed record TorrentSource(InfoHash InfoHash)
     static TorrentSource OfUrl(string url, CancellationToken cancellation)
     {
         (byte[] torrent, string? magnet) = TorrentDownload.Fetch(url, cancellation);
-        return magnet is null ? Of(MetainfoFile.Parse(torrent)) : Of(Magnet.Parse(magnet));
+        return magnet is null ? Of(MetainfoFile.Parse(torrent)) : Of(Magnet.Parse(magnet)) with { RedirectedFrom = url };
     }
 
     /// <summary>For commands that need the description: <see cref="Load"/>, and a usage error for a magnet link or a hash.</summary>
     public static MetainfoFile LoadMetainfo(string source, CancellationToken cancellation = default) =>
-        Load(source, cancellation).Metainfo ?? throw Arguments.Usage($"'{source}' does not describe its content; a .torrent is needed");
+        Load(source, cancellation).NeededMetainfo;
+
+    /// <summary>The description, for commands that cannot go on without it.</summary>
+    /// <exception cref="CommandException">It is not known.</exception>
+    public MetainfoFile NeededMetainfo => Metainfo ?? throw Arguments.Usage(
+        (RedirectedFrom is { } url ? $"{TrackerUrl.DisplayOf(url)} leads to a magnet link, which" : "a magnet link or an info-hash")
+        + " does not describe its content; a .torrent is needed");
 
     /// <summary>The bytes of a .torrent file, up to the size a .torrent may have.</summary>
     static ReadOnlyMemory<byte> ReadFile(string path)

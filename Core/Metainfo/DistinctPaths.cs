@@ -1,10 +1,19 @@
 // Gives every file of a torrent a path of its own. Two files may come with one path: written so by the torrent's author, or
 // mapped to it (SafeName). One file may have the path that others need as a folder. Of those that want one path, a file whose
-// name was not mapped keeps it, because there other programs look for it; else the first in the torrent. The others become
-// "name (2).ext", "name (3).ext" in the torrent's order. The result depends on the torrent alone.
+// path was not mapped keeps it, because there other programs look for it; else one whose name was not, which is found in a folder
+// of the original name; else the first in the torrent. The others become "name (2).ext", "name (3).ext" in the torrent's order.
+// The result depends on the torrent alone.
 using System.Globalization;
 
 namespace TinyTorrent.Metainfo;
+
+/// <summary>What of a file's path is not as the torrent gives it: a folder only, or its own name.</summary>
+enum MappedPart : byte
+{
+    None,
+    Folder,
+    Name,
+}
 
 static class DistinctPaths
 {
@@ -14,8 +23,8 @@ static class DistinctPaths
     /// <summary>Bytes kept for the number of a renamed file: " (12000000)".</summary>
     const int NumberBytes = 11;
 
-    /// <param name="mapped">The files whose path is not the one the torrent gives.</param>
-    public static void Give(FileEntry[] files, HashSet<int> mapped)
+    /// <param name="mapped">For the files whose path is not the one the torrent gives.</param>
+    public static void Give(FileEntry[] files, Dictionary<int, MappedPart> mapped)
     {
         (string[] paths, int[] numbers) = Sort(files);
         var given = new HashSet<string>(StringComparer.Ordinal);
@@ -53,7 +62,7 @@ static class DistinctPaths
     }
 
     /// <param name="given">Receives the original paths of those that keep the path they have.</param>
-    static List<int> FindClashes(FileEntry[] files, HashSet<int> mapped, string[] paths, int[] numbers, HashSet<string> given)
+    static List<int> FindClashes(FileEntry[] files, Dictionary<int, MappedPart> mapped, string[] paths, int[] numbers, HashSet<string> given)
     {
         var clashing = new List<int>();
         for (int start = 0, end; start < paths.Length; start = end)
@@ -69,13 +78,13 @@ static class DistinctPaths
         return clashing;
     }
 
-    static int Keeper(ReadOnlySpan<int> files, HashSet<int> mapped)
+    static int Keeper(ReadOnlySpan<int> files, Dictionary<int, MappedPart> mapped)
     {
         int keeper = files[0];
         foreach (int file in files)
         {
-            bool isMapped = mapped.Contains(file), wasMapped = mapped.Contains(keeper);
-            if (isMapped == wasMapped ? file < keeper : wasMapped) keeper = file;
+            int order = (int)mapped.GetValueOrDefault(file) - (int)mapped.GetValueOrDefault(keeper);
+            if (order < 0 || (order == 0 && file < keeper)) keeper = file;
         }
         return keeper;
     }

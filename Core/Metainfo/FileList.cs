@@ -47,7 +47,7 @@ static class FileList
     {
         if (list.Kind != BencodeKind.List) throw new FormatException("info.files is not a list");
         var files = new List<FileEntry>();
-        var mapped = new HashSet<int>();
+        var mapped = new Dictionary<int, MappedPart>();
         StringBuilder path = new(), original = new();
         long total = 0, room = MaxRepeatedCharacters + list.Raw.Length;
         int number = 0;
@@ -62,7 +62,7 @@ static class FileList
             if (length > long.MaxValue - total) throw new FormatException($"{field}.length: the sum does not fit in 64 bits");
             path.Clear().Append(root.Name);
             original.Clear().Append(root.Original ?? root.Name);
-            if (AppendPath(path, original, fields.Path, field, isPadding)) mapped.Add(files.Count);
+            if (AppendPath(path, original, fields.Path, field, isPadding) is var part and not MappedPart.None) mapped.Add(files.Count, part);
             bool isElsewhere = !isPadding && !original.Equals(path);
             if ((room -= path.Length + (isElsewhere ? original.Length : 0)) < 0) throw new FormatException("info.files: the paths are too long together");
             files.Add(new FileEntry(path.ToString(), total, length, isPadding, isElsewhere ? original.ToString() : null));
@@ -117,11 +117,11 @@ static class FileList
         seen = true;
     }
 
-    /// <summary>Appends the file's path below the torrent's name, and the same as it was given. True if the two are not one.</summary>
-    static bool AppendPath(StringBuilder path, StringBuilder original, BencodeValue parts, string field, bool isPadding)
+    /// <summary>Appends the file's path below the torrent's name, and the same as it was given; tells where the two differ.</summary>
+    static MappedPart AppendPath(StringBuilder path, StringBuilder original, BencodeValue parts, string field, bool isPadding)
     {
         int depth = 0, named = 0;
-        bool mapped = false;
+        var mapped = MappedPart.None;
         foreach (BencodeValue part in parts.Items)
         {
             if (++depth > MaxDirectoryDepth) throw new FormatException($"{field}.path is more than 100 deep");
@@ -131,14 +131,14 @@ static class FileList
             named++;
             path.Append('/').Append(component.Name);
             original.Append('/').Append(component.Original ?? component.Name);
-            mapped |= component.IsMapped;
+            mapped = component.IsMapped ? MappedPart.Name : mapped == MappedPart.None ? MappedPart.None : MappedPart.Folder;
         }
         if (named > 0) return mapped;
         if (!isPadding && depth == 0) throw new FormatException($"{field}.path is missing or empty");
         string unnamed = isPadding ? "/.pad" : "/_"; // padding needs no name, and is shown with the usual one
         path.Append(unnamed);
         original.Append(unnamed);
-        return true;
+        return MappedPart.Name;
     }
 
     static Component ReadComponent(ReadOnlySpan<byte> raw, string field) =>

@@ -33,25 +33,32 @@ readonly record struct ContentPlace(string Root, string? Name)
     public FileMap Locate(FileMap files)
     {
         if (!files.HasOriginalPaths) return files;
-        var folders = new Dictionary<string, string>(StringComparer.Ordinal) { [""] = "" };
         var located = new FileEntry[files.Files.Count];
         for (int i = 0; i < located.Length; i++)
         {
             FileEntry file = files.Files[i];
-            located[i] = file.OriginalPath is null ? file : file with { Path = Locate(Relative(file.OriginalPath), Relative(file.Path), File.Exists, folders), OriginalPath = null };
+            located[i] = file.OriginalPath is null ? file : file with { Path = Locate(Relative(file.OriginalPath), Relative(file.Path)), OriginalPath = null };
         }
         return new FileMap(located);
     }
 
-    /// <param name="folders">Where the folders are whose originals were asked for before.</param>
-    string Locate(string original, string safe, Predicate<string> exists, Dictionary<string, string> folders)
+    /// <summary>The original path as far as it is there, and from then on the safe one: what lies in a folder of a safe name has
+    /// safe names, or two files could be one.</summary>
+    string Locate(string original, string safe)
     {
-        int slash = original.LastIndexOf('/'), safeSlash = safe.LastIndexOf('/');
-        string parent = original[..(slash < 0 ? 0 : slash)];
-        if (!folders.TryGetValue(parent, out string? folder))
-            folders[parent] = folder = Locate(parent, safe[..safeSlash], Directory.Exists, folders) + '/';
-        string named = folder + original[(slash + 1)..], otherwise = folder + safe[(safeSlash + 1)..];
-        return named != otherwise && exists(Path.Combine(Root, named)) ? named : otherwise;
+        for (int at = 0, safeAt = 0; ;)
+        {
+            int slash = original.IndexOf('/', at), safeSlash = safe.IndexOf('/', safeAt);
+            bool isFile = slash < 0;
+            (int end, int safeEnd) = isFile ? (original.Length, safe.Length) : (slash, safeSlash);
+            if (!original.AsSpan(at..end).SequenceEqual(safe.AsSpan(safeAt..safeEnd)))
+            {
+                string path = Path.Combine(Root, original[..end]);
+                if (!(isFile ? File.Exists(path) : Directory.Exists(path))) return original[..at] + safe[safeAt..];
+            }
+            if (isFile) return original;
+            (at, safeAt) = (end + 1, safeEnd + 1);
+        }
     }
 
     public string PathOf(in FileEntry file) => Path.Combine(Root, Relative(file));

@@ -108,6 +108,8 @@ public class TorrentSourceTests
         string To(string location) => TorrentSource.Load(Serve($"302 Found\r\nLocation: {location}", [])) is var source ? source.InfoHash.ToString() : "";
 
         Assert.Equal(Hash, To($"magnet:?xt=urn:btih:{Hash}"));
+        CommandException magnet = Assert.Throws<CommandException>(() => TorrentSource.LoadMetainfo(Serve($"302 Found\r\nLocation: magnet:?xt=urn:btih:{Hash}", [])));
+        Assert.Matches("^http://127.0.0.1:[0-9]+/x.torrent leads to a magnet link, which does not describe its content", magnet.Message);
         Assert.Equal(MetainfoFile.Parse(Torrent).InfoHash.ToString(), To(Serve("200 OK", Torrent)));
         Assert.EndsWith("a redirect to something other than http and https, ftp://h/x, which is not followed", Assert.Throws<CommandException>(() => To("ftp://h/x")).Message, StringComparison.Ordinal);
         string loop = Serve("302 Found\r\nLocation: /again", [], times: 7);

@@ -40,12 +40,18 @@ static class FuzzTargets
         [("a/b", 20_000), ("c", 0), ("d", 30_000)], 16384, new byte[80]);
 
     static readonly TrustedProxies s_proxies = TrustedProxies.Parse(["10.0.0.0/8"]);
+
+    /// <summary>Names that must be mapped, and files that come to have one path.</summary>
+    static readonly byte[] s_oddTorrent = MetainfoBuilder.Build(
+        new MetainfoOptions { Name = "n\u200e" }, [("a", 1), ("a/b", 20_000), ("a\u0001", 1), ("a\u0002", 0), ("a_", 1), ("a_", 1), ("//c", 1), (new string('l', 300), 30_000)],
+        16384, new byte[80]);
+
     static readonly TrackerService s_tracker = new(new TrackerOptions(), new byte[SipHash.KeySize]);
 
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
-        new("bencode", [s_torrent, "d1:ali-5e0:e1:bd1:cleee"u8.ToArray()], Bencode, TreeMutation.Of),
-        new("metainfo", [s_torrent], Metainfo, TreeMutation.Of),
+        new("bencode", [s_torrent, "d1:ali-5e0:e1:bd1:cleee"u8.ToArray(), "d1:ai-0e01:bi007e1:ai1.5e1:aiee"u8.ToArray()], Bencode, TreeMutation.Of),
+        new("metainfo", [s_torrent, s_oddTorrent, [.. s_torrent, .. "\r\n<!-- -->"u8]], Metainfo, TreeMutation.Of),
         new("magnet", [Encoding.UTF8.GetBytes($"magnet:?xt=urn:btih:{s_hash}&dn=a%C5%BE&tr=http%3A%2F%2Ft&ws=http://s&x.pe=[::1]:6881&so=1-2,4")], MagnetLink),
         new("handshake", [Hello()], input => (Handshake.TryRead(input, out Handshake read), read.SupportsFast, read.SupportsExtensions)),
         new("peer-stream", [PeerStream(1), PeerStream(2), Rejection(), Withdrawal()], Peer, FrameMutation.Of),
@@ -90,12 +96,14 @@ static class FuzzTargets
     static void CheckFiles(MetainfoFile read)
     {
         long end = 0;
-        var paths = new HashSet<string>();
+        HashSet<string> paths = [], originals = [];
         foreach (FileEntry file in read.Files.Files)
         {
             if (file.Offset != end || file.Length < 0 || file.Length > read.Geometry.TotalLength - end) throw new InvalidOperationException("the files do not lie end to end");
             end += file.Length;
             if (file.IsPadding) continue;
+            if (file.OriginalPath is { } original && (!originals.Add(original) || original.Count('/') != file.Path.Count('/') || original.Split('/').Any(part => part is "" or "." or ".." || part.Contains('\0'))))
+                throw new InvalidOperationException("an original path that leads elsewhere, or to another file");
             if (!paths.Add(file.Path)) throw new InvalidOperationException("two files have one path");
             if (file.Path.Split('/').Any(part => part is "" or "." or ".." || part.AsSpan().IndexOfAnyInRange('\0', '\x1f') >= 0))
                 throw new InvalidOperationException("a path that leads elsewhere");

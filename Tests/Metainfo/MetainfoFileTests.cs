@@ -188,6 +188,8 @@ public class MetainfoFileTests
     [InlineData("d/e/f|d/e|d/e", "d/e/f|d/e (2)|d/e (3)")]
     [InlineData("a\u0001b|a_b|a\u0002b", "a_b (2)|a_b|a_b (3)")]
     [InlineData("d\u0001/x|d_/x|d\u0002/y", "d_/x (2)|d_/x|d_/y")]
+    [InlineData("d\u0001/a\u0001|d\u0001/a_|d_/a_", "d_/a_ (2)|d_/a_ (3)|d_/a_")]
+    [InlineData("d\u0001/a\u0001|d\u0001/a_", "d_/a_ (2)|d_/a_")]
     [InlineData("d|d!|d!!/x|d0|dd/d|dd/d d", "d|d!|d!!/x|d0|dd/d|dd/d d")]
     public void EveryFileHasAPathOfItsOwn(string given, string expected)
     {

@@ -45,6 +45,23 @@ public sealed class ContentPlaceTests : IDisposable
     }
 
     [Fact]
+    public void NoTwoFilesAreEverOneWhateverIsThere()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string[] names = ["d\u0001/a\u0001", "d\u0001/a\u0002", "d\u0001/a_", "d\u0001/a_ (2)", "d\u0002/a_", "d_/a_", "d_/a_ (2)", "d_/a\u0001", "d_/a_"];
+        byte[] torrent = MetainfoBuilder.Build(new MetainfoOptions { Name = "r\u200e" }, [.. names.Select(name => (name, 4L))], 16384, new byte[20]);
+        FileMap files = MetainfoFile.Parse(torrent).Files;
+        for (int there = 0; there < 1 << names.Length; there += 7)
+        {
+            foreach (string folder in Directory.GetDirectories(_folder.Path)) Directory.Delete(folder, recursive: true);
+            for (int i = 0; i < names.Length; i++)
+                if ((there >> i & 1) == 1) Make($"{(i % 2 == 0 ? "r\u200e" : "r_")}/{names[i]}");
+            using var store = new PieceStore(files, _folder.Path);
+            Assert.Equal(names.Length, Enumerable.Range(0, names.Length).Select(store.PathOf).Distinct().Count());
+        }
+    }
+
+    [Fact]
     public void WhatAnEarlierDownloadMadeIsFoundUnderSafeNames()
     {
         Make("r_/d_/a_");
