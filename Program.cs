@@ -8,7 +8,7 @@ LinuxSockets.RaiseDescriptorLimit();
 // without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null. Services and cron have no HOME, but a user
 // who is in the password database has one there.
 if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
-    Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home : "/dev/null");
+    Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 1 } home ? home : "/dev/null"); // "/": it does not know
 // A fault on another thread would end the process with a stack trace and a core dump.
 AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.Report((Exception)fault.ExceptionObject));
 
