@@ -52,7 +52,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             A list has one info-hash of 40 hex digits a line, and comments after #. A list of passkeys has one key a line: up to 64 letters, digits, - and _. SIGHUP reads the files again, the certificate's too; one that cannot be read leaves in force what was.
 
-            With --tls-cert the same is served at https://HOST:6970/announce. The file holds the server's certificate, then those between it and the authority's own, as certbot's fullchain.pem does. A renewed one is shown from the next SIGHUP on.
+            With --tls-cert the same is served at https://HOST:6970/announce. The file holds the server's certificate, then those between it and the authority's own, as certbot's fullchain.pem does. A renewed one is shown from the next SIGHUP on. One that has expired is warned of, and does not replace one that is good.
 
             With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, unless it comes over HTTPS. Keys should be long and random, such as `openssl rand -hex 16` prints.
 
@@ -70,7 +70,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. One address has an eighth of it at most, one of the tracker's own network a half; when it is full, what nobody has ever seeded makes room. With the token 'tinytorrent unshare' takes out any entry, and with --all every one. Without --token a token for that is made at each start and printed. The catalogue is kept in memory; with --state in DIR/catalogue.
 
-            With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
+            With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. A folder where nothing can be written is refused at the start with exit code 6. When saving fails later, a warning says so, /health answers 'ok, but …' (still with status 200, because to start the tracker again would lose what is not saved) and the figure unsaved is 1, until it works again. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
 
             SIGINT and SIGTERM end the tracker within a second with exit code 0: to be stopped is how a server finishes; with 6 if the state could not be saved. Without --state what it knows is gone then; peers announce again by themselves.
 

@@ -65,7 +65,7 @@ sealed class TrackerServer : IDisposable
         }
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits) with { Proxies = options.Proxies };
-        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf), options.Interval, warn);
+        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf), options.Interval, warn, Service.Saved);
         _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!), warn);
         foreach (SharedPort port in ports)
         {

@@ -9,15 +9,17 @@ static class AtomicFile
     /// <summary>What is appended to the name while the new file is written. A leftover is harmless and replaced.</summary>
     public const string BesideSuffix = ".new";
 
-    public static DiskResult Write(string path, ReadOnlySpan<byte> content)
+    /// <param name="isPrivate">Nobody but the owner may read it.</param>
+    public static DiskResult Write(string path, ReadOnlySpan<byte> content, bool isPrivate = false)
     {
         byte[] bytes = content.ToArray();
-        return Write(path, file => RandomAccess.Write(file, bytes, 0));
+        return Write(path, file => RandomAccess.Write(file, bytes, 0), isPrivate);
     }
 
     /// <summary>Makes the folder if it is absent. Two writers of one path must not run at once.</summary>
     /// <param name="write">Writes the content; what it throws for the disk's sake becomes the result.</param>
-    public static DiskResult Write(string path, Action<SafeFileHandle> write)
+    /// <param name="isPrivate">Nobody but the owner may read it.</param>
+    public static DiskResult Write(string path, Action<SafeFileHandle> write, bool isPrivate = false)
     {
         string beside = path + BesideSuffix;
         try
@@ -27,6 +29,7 @@ static class AtomicFile
             File.Delete(beside); // so that CreateNew holds: a link planted there is not written through
             using (SafeFileHandle file = File.OpenHandle(beside, FileMode.CreateNew, FileAccess.Write))
             {
+                if (isPrivate && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
                 write(file);
                 RandomAccess.FlushToDisk(file);
             }
@@ -40,7 +43,7 @@ static class AtomicFile
         }
     }
 
-    /// <summary>Whether <see cref="Write(string, ReadOnlySpan{byte})"/> could make a file there, for a caller with much to do before.</summary>
+    /// <summary>Whether <see cref="Write(string, ReadOnlySpan{byte}, bool)"/> could make a file there, for a caller with much to do before.</summary>
     public static DiskResult Try(string path)
     {
         try

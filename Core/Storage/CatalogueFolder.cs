@@ -125,10 +125,10 @@ sealed class CatalogueFolder(string path)
     public DiskResult Save(CatalogueEntry entry, ReadOnlySpan<byte> torrent)
     {
         DiskResult note = SaveNote(entry);
-        return note.IsOk ? AtomicFile.Write(TorrentPath(entry), torrent) : note;
+        return note.IsOk ? AtomicFile.Write(TorrentPath(entry), torrent, isPrivate: true) : note;
     }
 
-    public DiskResult SaveNote(CatalogueEntry entry) => AtomicFile.Write(NotePath(entry), EntryNote.Write(entry));
+    public DiskResult SaveNote(CatalogueEntry entry) => AtomicFile.Write(NotePath(entry), EntryNote.Write(entry), isPrivate: true);
 
     /// <summary>Takes its files away; see <see cref="Sync"/>.</summary>
     public DiskResult Remove(CatalogueEntry entry)

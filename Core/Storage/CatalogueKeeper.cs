@@ -20,6 +20,7 @@ sealed class CatalogueKeeper
     readonly CatalogueSwarms _swarms;
     readonly TimeSpan _step;
     readonly Action<string> _warn;
+    readonly SavedState? _saved;
     readonly Lock[] _turns = [.. Enumerable.Range(0, Turns).Select(_ => new Lock())];
     readonly Lock _reading = new();
     readonly TaskCompletionSource _loaded = new();
@@ -29,10 +30,11 @@ sealed class CatalogueKeeper
 
     /// <param name="folder">Where it is kept, or null.</param>
     /// <param name="grace">How long after the start seeders may still be silent.</param>
+    /// <param name="saved">Told whether the folder takes what is written.</param>
     /// <param name="warn">Told of broken files, and of faults that cost nobody an answer: once until the disk works again.</param>
-    public CatalogueKeeper(CatalogueLimits limits, CatalogueFolder? folder, CatalogueSwarms swarms, TimeSpan grace, Action<string> warn)
+    public CatalogueKeeper(CatalogueLimits limits, CatalogueFolder? folder, CatalogueSwarms swarms, TimeSpan grace, Action<string> warn, SavedState? saved = null)
     {
-        (Store, _folder, _swarms, _ticked, _warn) = (new CatalogueStore(limits, swarms), folder, swarms, grace, warn);
+        (Store, _folder, _swarms, _ticked, _warn, _saved) = (new CatalogueStore(limits, swarms), folder, swarms, grace, warn, saved);
         _step = TimeSpan.FromTicks(Math.Clamp(limits.Keep.Ticks / 8, TimeSpan.TicksPerSecond, TimeSpan.TicksPerMinute));
         Fault = folder?.Open() ?? DiskResult.Ok;
         if (folder is null) _loaded.TrySetResult();
@@ -96,6 +98,7 @@ sealed class CatalogueKeeper
                 _folder!.Remove(entry);
             }
         }
+        if (result == PublishResult.Added && _folder is not null) _saved?.OnCatalogue(saved.IsOk ? null : saved.Kind);
         foreach (CatalogueEntry other in evicted) Forget(other); // a file that stays comes back at the next start, where it finds no room
         return new Publication { Result = result, Entry = holder, Disk = saved };
     }
@@ -177,6 +180,7 @@ sealed class CatalogueKeeper
         _due.RemoveRange(_due.Count - count, count);
         if (!fault.IsOk && !_failing) _warn($"the catalogue's folder is behind: {fault}");
         _failing = !fault.IsOk;
+        if (_failing || count > 0) _saved?.OnCatalogue(fault.IsOk ? null : fault.Kind);
 
         void Note(DiskResult result)
         {

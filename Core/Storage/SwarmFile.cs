@@ -25,12 +25,10 @@ sealed class SwarmFile(string folder)
     /// <param name="clock">The tracker's time.</param>
     /// <param name="wall">The wall clock's.</param>
     public DiskResult Save(SwarmStore store, Func<TimeSpan> clock, DateTimeOffset wall) =>
-        AtomicFile.Write(_path, file => Write(file, store, clock, wall.ToUnixTimeMilliseconds(), _records));
+        AtomicFile.Write(_path, file => Write(file, store, clock, wall.ToUnixTimeMilliseconds(), _records), isPrivate: true); // which address downloads what
 
     static void Write(SafeFileHandle file, SwarmStore store, Func<TimeSpan> clock, long savedAt, ArrayBufferWriter<byte> records)
     {
-        // Who downloads what is nobody's business on this machine but the tracker's.
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         Span<byte> header = stackalloc byte[SwarmSnapshot.HeaderSize];
         SwarmSnapshot.WriteHeader(header, new SnapshotHeader(savedAt, store.AgeUnit));
         RandomAccess.Write(file, header, 0);
@@ -72,7 +70,7 @@ sealed class SwarmFile(string folder)
         try
         {
             Directory.CreateDirectory(folder);
-            if (TryWrite() is { IsOk: false } unwritable) return unwritable;
+            if (TryWrite() is { IsOk: false, Fault: not DiskFault.Full } unwritable) return unwritable;
             if (!File.Exists(_path)) return DiskResult.Ok;
             using (FileStream file = new(_path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
                 if (Read(file, store, now, wall.ToUnixTimeMilliseconds()) is not { } reason) return DiskResult.Ok;
@@ -86,22 +84,7 @@ sealed class SwarmFile(string folder)
         }
     }
 
-    DiskResult TryWrite()
-    {
-        if (Directory.Exists(_path)) return new DiskResult(DiskFault.Io, _path, "it is a folder, and the swarms are to be saved there");
-        string beside = _path + AtomicFile.BesideSuffix;
-        try
-        {
-            File.Delete(beside);
-            File.OpenHandle(beside, FileMode.CreateNew, FileAccess.Write).Dispose();
-            File.Delete(beside);
-            return DiskResult.Ok;
-        }
-        catch (Exception e) when (DiskResult.IsDisk(e))
-        {
-            return DiskResult.From(e, beside) is { Fault: not DiskFault.Full } fault ? fault : DiskResult.Ok;
-        }
-    }
+    DiskResult TryWrite() => Directory.Exists(_path) ? new DiskResult(DiskFault.Io, _path, "it is a folder, and the swarms are to be saved there") : AtomicFile.Try(_path);
 
     /// <returns>What is wrong with the file, or null.</returns>
     static string? Read(FileStream file, SwarmStore store, TimeSpan now, long wall)

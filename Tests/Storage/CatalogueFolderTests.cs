@@ -52,6 +52,33 @@ public sealed class CatalogueFolderTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsPublishedIsForTheTrackerAloneToReadOnThisMachine()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        CatalogueEntry film = Publish(Open(), "film");
+        foreach (string suffix in (string[])[".torrent", ".entry"]) // the note has its publisher's address
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(PathOf(film, suffix)));
+    }
+
+    [Fact]
+    public void AFolderThatTakesNothingShowsUntilItTakesSomethingAgain()
+    {
+        var saved = new SavedState();
+        var keeper = new CatalogueKeeper(new CatalogueLimits(), new CatalogueFolder(_folder["catalogue"]), s_swarms, TimeSpan.Zero, _warnings.Add, saved);
+        keeper.Load(() => false);
+        Publish(keeper, "film", 1);
+        Assert.Null(saved.Fault);
+        Directory.Delete(_folder["catalogue"], recursive: true);
+        File.WriteAllText(_folder["catalogue"], "in its place");
+        Assert.False(keeper.Publish(Published.Torrent("song", 2), now: 1000, s_token, publisher: default).Disk.IsOk);
+        Assert.StartsWith("the catalogue is not saved: ", saved.Fault, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder["catalogue"], saved.Fault, StringComparison.Ordinal);
+        File.Delete(_folder["catalogue"]);
+        Publish(keeper, "song", 2);
+        Assert.Equal((null, 1), (saved.Fault, saved.Failures));
+    }
+
+    [Fact]
     public void ABrokenFileIsSetAsideWithAWarningAndTheOthersAreThere()
     {
         CatalogueKeeper before = Open();
