@@ -3,6 +3,7 @@ using TinyTorrent.Commands;
 using TinyTorrent.Net;
 
 StandardStreams.Install();
+ProcessLimits.IgnoreSignals();
 LinuxSockets.RaiseDescriptorLimit();
 // The BCL reads certificates a user trusts from under the home folder; if nobody can tell where that is, as in an empty root
 // without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null. Services and cron have no HOME, but a user
@@ -10,7 +11,7 @@ LinuxSockets.RaiseDescriptorLimit();
 if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
     Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 1 } home ? home : "/dev/null"); // "/": it does not know
 // A fault on another thread would end the process with a stack trace and a core dump.
-AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.Report((Exception)fault.ExceptionObject));
+AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.End((Exception)fault.ExceptionObject));
 
 if (args.Length == 0)
 {
@@ -33,6 +34,7 @@ try
     if (arguments?.Has("--help") == false)
     {
         if (command.TakesPaths) SystemNames.RequireCurrentFolder();
+        ProcessLimits.Require();
         return (int)command.Run(arguments);
     }
     Console.Out.Write(HelpText.For(command));
@@ -40,5 +42,5 @@ try
 }
 catch (Exception e) // every kind has its exit code
 {
-    return (int)Failure.Report(e, command, arguments);
+    return (int)Failure.End(e, command, arguments);
 }

@@ -212,6 +212,7 @@ sealed class Engine : IAsyncDisposable
     public async Task ConnectAsync(ActiveTorrent torrent, string host, int port)
     {
         if (!_connections.TryBeginWantedDial()) throw new OperationCanceledException();
+        Exception? fault = null;
         try
         {
             Socket socket = await HappyEyeballs.ConnectAsync(host, port, _driver.ConnectAsync, _stop.Token).ConfigureAwait(false);
@@ -223,9 +224,14 @@ sealed class Engine : IAsyncDisposable
             torrent.Torrent.OnDialling(peer);
             Start(torrent.Torrent, socket, peer);
         }
+        catch (Exception e) when (e is not (SocketException or OperationCanceledException)) // a fault of ours
+        {
+            fault = e;
+            throw;
+        }
         finally
         {
-            _connections.EndDial(fault: null); // a fault goes to the caller
+            _connections.EndDial(fault);
         }
     }
 

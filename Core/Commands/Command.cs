@@ -50,7 +50,7 @@ sealed record Command(string Name, string Synopsis, string Summary, int MaxOpera
 }
 
 /// <summary>Ends a command with an exit code and one line on stderr: <c>tinytorrent: what failed: why</c>.</summary>
-sealed class CommandException(ExitCode code, string message) : Exception(message)
+sealed class CommandException(ExitCode code, string message, Exception? cause = null) : Exception(message, cause)
 {
     public ExitCode Code { get; } = code;
 

@@ -9,11 +9,26 @@ static class Failure
     /// <summary>As a program that SIGPIPE ended: the reader of stdout had enough, which deserves no message.</summary>
     const ExitCode OutputClosed = (ExitCode)141;
 
+    /// <summary>Reports it. Without memory or threads this is the end of the process: an orderly one would wait for what cannot start.</summary>
+    public static ExitCode End(Exception exception, Command? command = null, Arguments? arguments = null)
+    {
+        ExitCode code = Report(exception, command, arguments);
+        if (exception.GetBaseException() is OutOfMemoryException) ProcessLimits.ExitAtOnce(code);
+        return code;
+    }
+
+    /// <summary>What the framework has wrapped.</summary>
+    static Exception Cause(Exception exception)
+    {
+        while (exception is AggregateException or TypeInitializationException && exception.InnerException is { } inner) exception = inner;
+        return exception;
+    }
+
     /// <param name="command">The command that ran, or null if it did not come so far.</param>
     /// <param name="arguments">Its arguments, or null if they could not be read.</param>
     public static ExitCode Report(Exception exception, Command? command = null, Arguments? arguments = null)
     {
-        if (exception is AggregateException { InnerException: { } inner }) exception = inner;
+        exception = Cause(exception);
         if (exception is OutputException { Closed: true }) return OutputClosed;
 
         (ExitCode code, string message) = Explain(exception);
@@ -37,7 +52,8 @@ static class Failure
         OutputException e => (ExitCode.Disk, e.Message),
         IOException or UnauthorizedAccessException => (ExitCode.Disk, Disk(exception, PathIn(exception.Message)).Message),
         OperationCanceledException { InnerException: not TimeoutException } => (ExitCode.Interrupted, "interrupted"),
-        _ => (ExitCode.Failed, $"unexpected failure: {exception.GetType().Name}: {exception.Message} (-vv shows where)"),
+        OutOfMemoryException => (ExitCode.Failed, "the system gives no more memory or threads (ulimit -v and -u, or a container's limits)"),
+        _ => (ExitCode.Failed, $"unexpected failure: {exception.Message} (-vv shows where)"),
     };
 
     /// <summary>A fault of the file system as the user should read it: <c>photos/a.jpg: permission denied</c>.</summary>

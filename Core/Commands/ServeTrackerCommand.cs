@@ -107,6 +107,7 @@ sealed class ServeTrackerCommand : IDisposable
 
     static ExitCode Run(Arguments arguments)
     {
+        ProcessLimits.RequireThreads();
         using var reload = new AutoResetEvent(false);
         // Without a file SIGHUP means what it means everywhere: the terminal is gone, so stop.
         using var interrupt = new Interrupt(onHangup: TrackerFiles.AreIn(arguments) ? () => reload.Set() : null);

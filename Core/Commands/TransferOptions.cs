@@ -69,6 +69,7 @@ static class TransferOptions
     /// <summary>An engine, or the one line that says why there is none.</summary>
     public static Engine Start(EngineOptions options)
     {
+        ProcessLimits.RequireThreads();
         try { return new Engine(options); }
         catch (SocketException e)
         {

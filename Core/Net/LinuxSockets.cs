@@ -23,7 +23,7 @@ static unsafe partial class LinuxSockets
 
     public const int EventCloseOnExec = 0x80000;
 
-    const int OpenFiles = 7; // RLIMIT_NOFILE
+    const int OpenFiles = 7, AddressSpace = 9; // RLIMIT_NOFILE, RLIMIT_AS
 
     const int InterNetworkV6 = 10, GetFlags = 3, SetFlags = 4, NonBlocking = 0x800;
 
@@ -56,6 +56,13 @@ static unsafe partial class LinuxSockets
     {
         ResourceLimit limit;
         return getrlimit(OpenFiles, &limit) == 0 && limit.Current <= int.MaxValue ? (long)limit.Current : int.MaxValue;
+    }
+
+    /// <summary>Bytes of address space this process may reserve.</summary>
+    public static long AddressSpaceLimit()
+    {
+        ResourceLimit limit;
+        return OperatingSystem.IsLinux() && getrlimit(AddressSpace, &limit) == 0 ? (long)Math.Min((ulong)limit.Current, long.MaxValue) : long.MaxValue;
     }
 
     [StructLayout(LayoutKind.Sequential)]

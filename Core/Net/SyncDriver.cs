@@ -26,10 +26,14 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
             try
             {
                 socket = PeerSocket.Create(peer);
-                using CancellationTokenRegistration abort = cancellation.UnsafeRegister(static s => ((Socket)s!).Dispose(), socket);
-                socket.SendTimeout = (int)PeerSocket.ConnectTimeout.TotalMilliseconds;
-                socket.Connect(peer);
-                socket.SendTimeout = 0;
+                // Over before anybody hears of the connection: a late cancellation must not close what was won.
+                using (cancellation.UnsafeRegister(static s => ((Socket)s!).Dispose(), socket))
+                {
+                    socket.SendTimeout = (int)PeerSocket.ConnectTimeout.TotalMilliseconds;
+                    socket.Connect(peer);
+                    socket.SendTimeout = 0;
+                }
+                ObjectDisposedException.ThrowIf(cancellation.IsCancellationRequested, socket);
                 connected.SetResult(socket);
             }
             catch (Exception e) // whatever it was belongs to the one who dials

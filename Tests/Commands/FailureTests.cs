@@ -15,6 +15,8 @@ public class FailureTests
         { new TaskCanceledException("late", new TimeoutException()), 1 },
         { new InvalidOperationException("a bug"), 1 },
         { new AggregateException(new FormatException("inside")), 3 },
+        { new TypeInitializationException("SomeType", new AggregateException(new FormatException("inside"))), 3 },
+        { new InsufficientMemoryException(), 1 },
         { new OutputException(closed: true, "Broken pipe"), 141 },
         { new OutputException(closed: false, "No space left on device"), 6 },
     };

@@ -382,6 +382,28 @@ public class DriverTests
         await Assert.ThrowsAnyAsync<Exception>(async () => await seed.DisposeAsync()); // for the fault alone
     }
 
+    /// <summary>As when it has won a race, and the losers are cancelled.</summary>
+    [Theory, InlineData(Way.Async), InlineData(Way.Portable), InlineData(Way.Sync)]
+    public async Task AConnectionThatIsMadeOutlivesTheCancellationOfItsDial(Way way)
+    {
+        using IReadiness readiness = way == Way.Portable ? new PortableReadiness() : IReadiness.Create();
+        using var queue = new DiskQueue(1);
+        RateLimiter none = new(null);
+        IPeerDriver driver = way == Way.Sync ? new SyncDriver(new Clock(), none, none) : new AsyncDriver(new Clock(), readiness, queue, none, none);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        for (int i = 0; i < 300; i++)
+        {
+            using var race = new CancellationTokenSource();
+            Task<Socket> dial = driver.ConnectAsync((IPEndPoint)listener.LocalEndpoint, race.Token);
+            while (!dial.IsCompleted) Thread.SpinWait(1); // to be there first
+            race.Cancel();
+            using Socket socket = await dial;
+            (await listener.AcceptSocketAsync()).Dispose();
+            Assert.Equal(listener.LocalEndpoint, socket.RemoteEndPoint);
+        }
+    }
+
     [Fact]
     public async Task AnAddressFamilyTheHostLacksIsOnePeerLess()
     {
