@@ -61,8 +61,8 @@ sealed class Peer
     /// <summary>Block bytes from and to this peer.</summary>
     public RateMeter Down, Up;
 
-    // What a peer may cost us for nothing. The least is a message that changes nothing, such as a cancel of what we do not send:
-    // twice as many of them as it can have requests waiting, because it may take back all of them while they are on their way.
+    // The budget for what is of no use to us. Its unit is the cheapest: a message that changes nothing, such as a cancel of a block
+    // that has gone. An honest peer may cancel all its requests while the blocks are on their way; the budget is twice that many.
     const int MaxUseless = 2 * Outbox.MaxBlocks, ForgivenPerSecond = 4;
 
     /// <summary>The cost of a message that changes nothing, of a block nobody asked for, and of a repeated or broken extended handshake.</summary>
@@ -73,7 +73,7 @@ sealed class Peer
     /// <summary>The peer sent what is of no use. False if that was once too often, and it is to be dropped.</summary>
     public bool Endures(int cost) => (_useless += cost) <= MaxUseless;
 
-    /// <summary>Once a second: in the long run what crosses on its way is nobody's fault.</summary>
+    /// <summary>Once a second: messages that cross on their way are normal, so old ones no longer count.</summary>
     public void Forgive() => _useless = Math.Max(0, _useless - ForgivenPerSecond);
 
     public TimeSpan LastHeard, LastSent;

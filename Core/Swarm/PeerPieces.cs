@@ -37,7 +37,7 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
 
     public Suspicion Suspicion { get; } = suspicion;
 
-    /// <summary>It shares no piece with others before it has sent so many right ones alone.</summary>
+    /// <summary>Right pieces it must send alone before it may share pieces again.</summary>
     public int Trials => Suspicion.Trials;
 
     /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
@@ -90,11 +90,11 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
     /// <summary>True, once, for the answer to a request that we withdrew.</summary>
     public bool AnswersWithdrawn(in BlockRef block) => _withdrawn.Remove(block);
 
-    /// <summary>When it may be looked for blocks again that a reader waits for.</summary>
+    /// <summary>When to look again for blocks that a reader waits for and another peer is slow to send.</summary>
     public TimeSpan NextRescue { get; set; }
 
-    /// <summary>Seconds a reader waited for its blocks until another peer had sent them: without a block from it since, it is taken
-    /// to be as slow with the next.</summary>
+    /// <summary>How long a reader waited for a block of this peer that another peer then sent, in seconds. Until the peer sends a
+    /// block, it is expected to be that slow again.</summary>
     public double Owed { get; set; }
 
     /// <summary>The peer would rather be asked for this piece than for another; the latest few count.</summary>

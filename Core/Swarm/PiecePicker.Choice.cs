@@ -9,8 +9,8 @@
 //      early for a slow queue is not held back from who could send it at once. The slow peer is sent a cancel, and nobody else is
 //      asked before it has rejected the block: so it does not come twice. When none is missing (endgame) both are asked at once,
 //      and the second to answer is sent the cancel.
-// In order (sequential, or while somebody reads) 1 to 5 are one: the first piece that is open or missing. Before it come blocks a
-// reader waits for that other peers are slow to send: those are asked of this peer as well, of two peers at most.
+// In order (sequential, or while somebody reads) 1 to 5 are one: the first piece that is open or missing. Before that, blocks that
+// a reader waits for and another peer is slow to send are asked of this peer as well: each is then asked of two.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
 // have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
 using TinyTorrent.Types;
@@ -239,8 +239,8 @@ sealed partial class PiecePicker
         return count;
     }
 
-    // What is read next and asked of peers that will take much longer than this one would. Only a peer that has shown its rate can
-    // promise that. Whoever comes second is sent a cancel, so little comes twice.
+    // Blocks that are read next and were asked of a peer that will take much longer than this one. Only a peer whose rate is known
+    // is trusted to be faster. The second to answer is sent a cancel, so little comes twice.
     int PickForReader(PeerPieces peer, Span<BlockRef> into, TimeSpan now)
     {
         if (now < peer.NextRescue || peer.BytesPerSecond == 0) return 0;
@@ -259,7 +259,7 @@ sealed partial class PiecePicker
                 if (request.IsGap) continue;
                 double theirs = owner.Silence + ++ahead * owner.SecondsPerBlock, ours = start + (peer.Requests.Count + peer.AwaitedRecalls + 1) * own;
                 if (count == into.Length || looks-- == 0) return count;
-                // For the piece that is waited for now any gain counts: its blocks stand in front of the queues of who sends them soon.
+                // Any gain counts for the piece that is read next: a peer that will send it soon has its blocks at the front of its queue.
                 BlockRef block = request.Block;
                 if ((uint)(block.Piece - first) >= pieces) continue;
                 if (theirs < ours * (block.Piece == first ? 1 : Gain) + MinimumGainSeconds || !MayAskToo(block, peer)) continue;

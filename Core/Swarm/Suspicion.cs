@@ -1,6 +1,6 @@
 // What is held against an address: failed pieces that peers from there took part in. All connections from the address share it,
 // and it outlives them: a liar that reconnects before its trial is over goes on with the trial. Honest peers behind the same
-// router share the suspicion, too: that costs them nothing but to work alone for a few pieces, which clears them together.
+// router share the suspicion as well. It costs them little: they work alone for a few pieces, and each right one clears all of them.
 namespace TinyTorrent.Swarm;
 
 /// <summary>Changed by the picker, kept by <see cref="PeerList"/>. Not thread-safe.</summary>

@@ -1,5 +1,6 @@
 // Stands between a session and its torrent, and sees what is asked for and what is kept: nothing may be kept of a peer that was
-// not asked for it. A request counts once it was queued; it is seen when it goes out, behind a block that it crossed.
+// not asked for it. A request is seen when it is sent, and its block may have come before that: then the block is in doubt until
+// nothing waits to be sent.
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
@@ -20,7 +21,7 @@ sealed class Witness(int pieceCount) : IPeerEvents
     /// <summary>The session sends this; empty if nothing waits to be sent.</summary>
     public void OnOutput(ReadOnlySpan<byte> output)
     {
-        if (output.IsEmpty && _doubtful.Count > 0) throw new InvalidOperationException($"{_doubtful.First()} was kept, and the peer never asked for it");
+        if (output.IsEmpty && _doubtful.Count > 0) throw new InvalidOperationException($"{_doubtful.First()} was kept, and the peer was never asked for it");
         int skipped = Math.Min(_toSkip, output.Length);
         _toSkip -= skipped;
         output = output[skipped..];
