@@ -1,5 +1,5 @@
-// One published torrent: what is shown of it, what of it is kept. Immutable but for what the tracker's clock changes: how long
-// nobody has seeded it, and what of that is on disk.
+// One published torrent: what is shown of it, what of it is kept. Immutable but for what time brings: how long nobody has
+// seeded it, and what is known of the disk.
 using System.Text;
 using TinyTorrent.Hashing;
 using TinyTorrent.Metainfo;
@@ -65,6 +65,9 @@ sealed class CatalogueEntry
 
     /// <summary>The .torrent itself, where there is no disk to keep it; null otherwise.</summary>
     public ReadOnlyMemory<byte>? Torrent { get; init; }
+
+    /// <summary>The .torrent on disk is known to be what it was.</summary>
+    public bool IsChecked { get; set; }
 
     /// <summary>For how long nobody has seeded it, while the tracker ran.</summary>
     public TimeSpan Unseeded { get; set; }

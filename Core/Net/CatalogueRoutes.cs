@@ -20,7 +20,6 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
     const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
 
     const string StillThere = "the tracker's disk does not let go of it";
-    const string TooMuch = "too much is being sent at this moment";
 
     /// <summary>How long a request waits for a catalogue that is being read, at a start; most of them are read by then.</summary>
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
@@ -95,7 +94,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
     static void FailForNow(HttpResponse response, string why)
     {
         Fail(response, 503, why);
-        response.Headers += "\r\nRetry-After: 2";
+        response.Headers += HttpResponse.RetryLater;
     }
 
     /// <summary>What stands behind the last slash.</summary>
@@ -103,13 +102,8 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
 
     static void ShowPage(HttpResponse response)
     {
-        if (!response.TryReserve(2 * s_page.Length))
-        {
-            FailForNow(response, TooMuch);
-            return;
-        }
         (response.ContentType, response.Headers) = (WebPage.ContentType, s_pageHeaders);
-        response.Write(s_page);
+        response.Stored = new StoredBody(s_page);
     }
 
     void List(in HttpRequest request, HttpResponse response)
@@ -122,7 +116,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
         CataloguePage page = keeper.Store.Search(query);
         if (!response.TryReserve(page.MaxJsonSize))
         {
-            FailForNow(response, TooMuch);
+            FailForNow(response, "too much is being sent at this moment");
             return;
         }
         (response.ContentType, response.Headers) = ("application/json", CommonHeaders);
@@ -137,21 +131,15 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
             Fail(response, 404, "there is no such torrent in the catalogue");
             return;
         }
-        // Twice: the answer's own room, and what it grows from.
-        if (!response.TryReserve(2 * entry.TorrentSize))
-        {
-            FailForNow(response, TooMuch);
-            return;
-        }
-        if (keeper.Read(entry) is not { } torrent)
+        StoredBody? torrent = entry.Torrent is { } kept ? new StoredBody(kept) : keeper.Open(entry) is { } stored ? new StoredBody(stored) : null;
+        if (torrent is null)
         {
             Fail(response, 500, "the torrent cannot be read");
             return;
         }
-        response.ContentType = "application/x-bittorrent";
         // By the hash, which needs no escapes: the name inside is a stranger's.
-        response.Headers = $"{CommonHeaders}\r\nContent-Disposition: attachment; filename=\"{entry.InfoHash}.torrent\"";
-        response.Write(torrent.Span);
+        string name = $"Content-Disposition: attachment; filename=\"{entry.InfoHash}.torrent\"";
+        (response.ContentType, response.Headers, response.Stored) = ("application/x-bittorrent", $"{CommonHeaders}\r\n{name}", torrent);
     }
 
     void Publish(in HttpRequest request, HttpResponse response)

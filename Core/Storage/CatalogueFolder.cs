@@ -3,6 +3,7 @@
 // step, so whatever stops the program leaves whole entries and at most a note that belongs to nothing.
 // A note that describes its entry is believed at the start, so that no .torrent has to be read then: one of another length is.
 // A file whose content is not what its name says is set aside, not deleted. Calls for one entry must not overlap.
+using Microsoft.Win32.SafeHandles;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Types;
@@ -148,12 +149,17 @@ sealed class CatalogueFolder(string path)
     /// <summary>What was removed stays away, whatever happens.</summary>
     public DiskResult Sync() => Disk.Native.SyncFolder(Path);
 
+    /// <summary>The .torrent of an entry, for reading; null if the disk does not give it.</summary>
+    public SafeFileHandle? Open(CatalogueEntry entry) => Try(() => File.OpenHandle(TorrentPath(entry), share: FileShare.Read | FileShare.Delete));
+
     /// <summary>The .torrent of an entry; null if the disk does not give it.</summary>
-    public byte[]? Read(CatalogueEntry entry)
+    public byte[]? Read(CatalogueEntry entry) => Try(() => File.ReadAllBytes(TorrentPath(entry)));
+
+    static T? Try<T>(Func<T> read) where T : class
     {
         try
         {
-            return File.ReadAllBytes(TorrentPath(entry));
+            return read();
         }
         catch (Exception e) when (DiskResult.IsDisk(e))
         {

@@ -2,6 +2,7 @@
 // there. Without a folder the .torrent files stay in memory. What changes one entry takes turns with what changes the same
 // entry, and the disk is waited for within no other lock; readers wait for nothing but the start. Any thread may call; Load and
 // Tick are for one.
+using Microsoft.Win32.SafeHandles;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Tracker;
@@ -144,19 +145,42 @@ sealed class CatalogueKeeper
         }
     }
 
-    /// <summary>The .torrent of an entry, or null if the disk does not give it. One that has been damaged there takes its entry away.</summary>
-    public ReadOnlyMemory<byte>? Read(CatalogueEntry entry)
+    /// <summary>
+    /// The .torrent of an entry that has a folder, for reading; null if the disk does not give it. One that was damaged there,
+    /// which is looked at when it is first asked for, takes its entry away.
+    /// </summary>
+    public SafeFileHandle? Open(CatalogueEntry entry)
     {
-        if (entry.Torrent is not null || _folder?.Read(entry) is not { } torrent) return entry.Torrent;
-        if (entry.Digest.Span.SequenceEqual(CatalogueEntry.DigestOf(torrent))) return torrent;
+        SafeFileHandle? file = _folder!.Open(entry);
+        if (file is null || entry.IsChecked) return file;
+        if (IsIntact(entry)) entry.IsChecked = true;
+        else
+        {
+            file.Dispose();
+            file = null;
+        }
+        return file;
+    }
+
+    bool IsIntact(CatalogueEntry entry)
+    {
+        byte[]? torrent;
+        MetainfoFile? metainfo;
+        lock (_reading)
+        {
+            torrent = _folder!.Read(entry);
+            if (torrent is null) return false;
+            if (entry.Digest.Span.SequenceEqual(CatalogueEntry.DigestOf(torrent))) return true;
+            MetainfoFile.TryParse(torrent, out metainfo, out _);
+        }
         lock (TurnOf(entry))
         {
-            if (Store.Find(entry.InfoHash) != entry) return null; // it is another's by now
-            if (MetainfoFile.TryParse(torrent, out MetainfoFile? metainfo, out _) && metainfo.InfoHash == entry.InfoHash) return torrent; // an operator's edit
+            if (Store.Find(entry.InfoHash) != entry) return false; // it is another's by now
+            if (metainfo?.InfoHash == entry.InfoHash) return true; // an operator's edit
             Store.Remove(entry);
             DiskResult aside = _folder.SetAside(entry, _warn);
             if (!aside.IsOk) _warn($"{entry.InfoHash}.torrent is damaged and could not be set aside: {aside}");
-            return null;
+            return false;
         }
     }
 
