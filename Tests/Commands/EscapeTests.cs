@@ -109,10 +109,10 @@ public sealed class EscapeTests : IDisposable
         yield return ("create", [missing]);
         foreach (string get in (string[])["get", "get-sync"])
         {
-            yield return (get, [torrent, "-o", _folder["out"], "--bind", "127.0.0.1", "--port", "0"]);
-            yield return (get, [Evil, "--tracker", _server.Base]);
-            yield return (get, ["nearly " + Evil, "--tracker", _server.Base]);
-            yield return (get, ["x", "--tracker", refusing]);
+            yield return (get, [torrent, "-o", _folder["out"], "--bind", "127.0.0.1", "--port", "0", "--timeout", "1s"]);
+            yield return (get, [Evil, "--tracker", _server.Base, "--timeout", "1s"]);
+            yield return (get, ["nearly " + Evil, "--tracker", _server.Base, "--timeout", "1s"]);
+            yield return (get, ["x", "--tracker", refusing, "--timeout", "1s"]);
         }
         foreach (string seed in (string[])["seed", "seed-sync"]) yield return (seed, [torrent, missing, "--bind", "127.0.0.1", "--port", "0"]);
         yield return ("info", [torrent]);
@@ -142,6 +142,8 @@ public sealed class EscapeTests : IDisposable
         foreach ((string command, string[] arguments) in ways)
             if (Array.Exists(CommandTable.Find(command).Options, option => option.Name == "--json")) runs.Add([command, .. arguments, "--json"]);
         var shown = new string[runs.Count];
+        // Each download in a folder of its own: two of one torrent in one folder would refuse each other.
+        for (int i = 0; i < runs.Count; i++) runs[i] = Array.ConvertAll(runs[i], argument => argument == _folder["out"] ? _folder[$"out{i}"] : argument);
         Parallel.For(0, runs.Count, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => shown[i] = Run(runs[i]));
         for (int i = 0; i < runs.Count; i++)
         {
