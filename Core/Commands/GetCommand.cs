@@ -113,7 +113,7 @@ static class GetCommand
 
         ExitCode exit;
         bool seeds = arguments.Has("--seed") || arguments.Has("--seed-ratio") || arguments.Has("--seed-time");
-        await using (Engine engine = TransferOptions.Start(options))
+        await using (Engine engine = TransferOptions.Start(options, progress))
         {
             var torrent = new ActiveTorrent(engine, download, source.Trackers, TransferOptions.GivenTrackers(arguments));
             var transfer = new Transfer(engine, torrent, peers, progress, interrupt.Token);

@@ -49,7 +49,7 @@ static class SeedCommand
             if (!picker.Have[piece]) picker.SetPriority(piece, PiecePriority.Skip);
         if (!picker.Have.IsFull) progress.Warning($"{path}: {picker.Have.Count} of {picker.Have.Length} pieces are whole; only those are seeded");
 
-        await using Engine engine = TransferOptions.Start(options);
+        await using Engine engine = TransferOptions.Start(options, progress);
         var torrent = new ActiveTorrent(engine, metainfo, store, resume: null, picker, source.Trackers, TransferOptions.GivenTrackers(arguments));
         var transfer = new Transfer(engine, torrent, TransferOptions.Peers(arguments), progress, interrupt.Token);
         progress.Line($"seeding {metainfo.Name} on port {engine.Port}");

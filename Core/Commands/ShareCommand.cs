@@ -50,7 +50,7 @@ static class ShareCommand
 
         // Before the hashing, which may take long, and before anything is published.
         client.List(new CatalogueQuery { Name = arguments.Operands[0] }, interrupt.Token);
-        await using Engine engine = TransferOptions.Start(options);
+        await using Engine engine = TransferOptions.Start(options, progress);
         if (tracker.IsThisMachineOnly()) progress.Warning($"{tracker.Display}: only this machine will find what is shared; name the tracker as others reach it{Example(tracker)}");
         var contents = new Dictionary<string, MetainfoFile>(StringComparer.Ordinal);
         foreach (string path in arguments.Operands)

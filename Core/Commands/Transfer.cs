@@ -36,7 +36,6 @@ sealed class Transfer
         torrent.TrackerReported += OnTracker;
         torrent.Torrent.PeerChanged += OnPeer;
         torrent.Torrent.PieceFailed += OnPieceFailed;
-        engine.PeerRefused += OnPeerRefused;
         WriteStarted();
         engine.Add(torrent);
         foreach (HostPort peer in peers) _ = ConnectAsync(peer);
@@ -243,14 +242,6 @@ sealed class Transfer
         Interlocked.Increment(ref _damaged);
         _progress.Detail($"piece {piece} arrived damaged and is fetched again");
         Tell("piece-failed", json => json.WriteNumber("piece", piece));
-    }
-
-    void OnPeerRefused(int limit, bool engineTakesMore)
-    {
-        string peers = limit == 1 ? "a peer is connected" : $"{limit} peers are connected";
-        string advice = engineTakesMore ? " (--max-peers allows more)" : limit < TransferOptions.MostPeers ? " (--engine async takes more)" : "";
-        _progress.Line($"{peers}, the most there may be: others are turned away{advice}");
-        Tell("full", json => json.WriteNumber("max_peers", limit));
     }
 
     void WriteStarted()

@@ -67,16 +67,31 @@ static class TransferOptions
         TrackerUrl.TryParse(url, out _, out string? problem) ? CatalogueAddress.AnnounceOf(url) : throw Arguments.Usage($"--tracker {url}: {problem}"))];
 
     /// <summary>An engine, or the one line that says why there is none.</summary>
-    public static Engine Start(EngineOptions options)
+    /// <param name="progress">Told when peers are turned away, once however many torrents there are; null: nobody is.</param>
+    public static Engine Start(EngineOptions options, Progress? progress = null)
     {
         ProcessLimits.RequireThreads();
-        try { return new Engine(options); }
+        try
+        {
+            var engine = new Engine(options);
+            if (progress is not null) engine.PeerRefused += (limit, engineTakesMore) => TellRefused(progress, limit, engineTakesMore);
+            return engine;
+        }
         catch (SocketException e)
         {
             string hint = e.SocketErrorCode == SocketError.AddressAlreadyInUse ? " (--port chooses another, 0 any)" : "";
             string address = options.Bind is null ? $"port {options.Port}" : new IPEndPoint(options.Bind, options.Port).ToString();
             throw new CommandException(ExitCode.Failed, $"cannot listen on {address}: {SystemMessage.Phrase(e.Message)}{hint}");
         }
+    }
+
+    static void TellRefused(Progress progress, int limit, bool engineTakesMore)
+    {
+        string peers = limit == 1 ? "a peer is connected" : $"{limit} peers are connected";
+        string advice = engineTakesMore ? " (--max-peers allows more)" : limit < MostPeers ? " (--engine async takes more)" : "";
+        progress.Line($"{peers}, the most there may be: others are turned away{advice}");
+        try { progress.Events?.Write("full", json => json.WriteNumber("max_peers", limit)); }
+        catch (OutputException) { } // the next progress event ends the command
     }
 
     /// <summary>Before anything is fetched: a folder that cannot be is known now.</summary>

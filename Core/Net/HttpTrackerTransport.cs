@@ -44,7 +44,9 @@ sealed class HttpTrackerTransport : IDisposable
         else if (!AnnounceUrl.TryForScrape(tracker, request.InfoHash, out url))
             return TrackerReply.Failed(TrackerFailure.Refused, "this tracker's URL has no scrape form");
 
+        request.IsQueued = true;
         await _slots.WaitAsync(cancel).ConfigureAwait(false);
+        request.IsQueued = false;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(_timeouts.Http);
         var rules = new AddressRules(request.Tracker.IsTyped);

@@ -234,7 +234,6 @@ sealed class Torrent
 
     bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
     {
-        if (payload[0] != ExtendedHandshake.Id) return true; // we have announced no extension: nothing else is for us
         // Decoded outside the lock: it may be long. One that is broken tells us nothing; the peer is as good without.
         bool isWhole = ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended);
         lock (_gate)

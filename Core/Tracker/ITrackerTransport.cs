@@ -7,12 +7,17 @@ namespace TinyTorrent.Tracker;
 /// <summary>One question to one tracker.</summary>
 sealed class TrackerRequest(TrackerUrl tracker, Announce announce)
 {
+    volatile bool _isQueued;
+
     public TrackerUrl Tracker { get; } = tracker;
 
     /// <summary>For a scrape only its info-hash counts.</summary>
     public Announce Announce { get; } = announce;
 
     public bool IsScrape { get; init; }
+
+    /// <summary>The transport has too much to do: it has not been sent, and is not unanswered.</summary>
+    public bool IsQueued { get => _isQueued; set => _isQueued = value; }
 
     /// <summary>What an earlier reply of this tracker asked to be given back.</summary>
     public byte[]? TrackerId { get; init; }

@@ -118,6 +118,7 @@ sealed class TrackerClient : ITrackerCaller
             foreach (TrackerTier tier in _tiers)
             foreach (TrackerEntry tracker in tier.Trackers)
             {
+                if (tracker.Pending is { IsQueued: true }) tracker.OnQueued(now);
                 if (tracker.Pending is null || tracker.Failure != TrackerFailure.None || now - tracker.SentAt < SilentAfter) continue;
                 tracker.OnSilent($"no answer in {SilentAfter.TotalSeconds} s");
                 (silent ??= []).Add(StatusOf(tier, tracker));

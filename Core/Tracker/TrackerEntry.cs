@@ -61,6 +61,9 @@ sealed class TrackerEntry(TrackerUrl? url, string display, int tier)
         return Pending;
     }
 
+    /// <summary>The request waits for its turn in the transport: its time has not begun.</summary>
+    public void OnQueued(TimeSpan now) => SentAt = now;
+
     /// <summary>What the next announce has to say.</summary>
     public AnnounceEvent NextEvent =>
         StartedTold ? OwedNews ?? AnnounceEvent.None : AnnounceEvent.Started;

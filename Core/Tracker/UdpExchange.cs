@@ -81,7 +81,7 @@ sealed class UdpExchange
         else if (reply.Action != _asked) return false;
         else if (reply.Action == UdpAction.Connect)
         {
-            _connections.Add(Target, reply.ConnectionId, now);
+            _connections.Add(Target, reply.ConnectionId, now, now - IdLife);
             _connected = true;
             _unanswered--;
             DueAt = now;
@@ -157,7 +157,16 @@ sealed class UdpConnections
         return found;
     }
 
-    public void Add(IPEndPoint tracker, ulong id, TimeSpan now) => _ids[tracker] = (id, now);
+    /// <summary>Adds one, and drops those from before <paramref name="oldest"/>: they are of no more use.</summary>
+    public void Add(IPEndPoint tracker, ulong id, TimeSpan now, TimeSpan oldest)
+    {
+        foreach ((IPEndPoint known, (_, TimeSpan since)) in _ids)
+            if (since <= oldest) _ids.Remove(known);
+        _ids[tracker] = (id, now);
+    }
+
+    /// <summary>Ids held.</summary>
+    public int Count => _ids.Count;
 
     public void Remove(IPEndPoint tracker) => _ids.Remove(tracker);
 }

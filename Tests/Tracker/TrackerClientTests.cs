@@ -206,6 +206,20 @@ public class TrackerClientTests
     }
 
     [Fact]
+    public void ARequestThatWaitsForItsTurnInTheTransportIsNotUnanswered()
+    {
+        var world = new FakeTrackers(1, FakeTrackers.Tier("a"));
+        world.Pass(1);
+        TrackerRequest request = Assert.Single(world.Requests);
+        request.IsQueued = true;
+        for (int i = 0; i < 300; i++) world.Pass(1);
+        Assert.Empty(world.Told);
+        request.IsQueued = false;
+        for (int i = 0; i < 50; i++) world.Pass(1);
+        Assert.Contains("no answer in 45 s", Assert.Single(world.Told).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ASilentTrackerDoesNotHoldUpTheNextAndItsLateAnswerIsTaken()
     {
         var world = FakeTrackers.InOrder(Tier("a", "b"));

@@ -160,7 +160,7 @@ public class UdpExchangeTests
     [Fact]
     public void AnErrorToAnOldIdCostsOneConnectAndThenCounts()
     {
-        _connections.Add(First, 1, _now);
+        _connections.Add(First, 1, _now, default);
         Assert.Equal(UdpAction.Announce, Send(out uint transaction));
         Assert.True(Reply(r => UdpCodec.WriteError(r, transaction, "bad id"u8), 14));
         Assert.Null(_exchange.Outcome);
@@ -236,5 +236,12 @@ public class UdpExchangeTests
             Exception? thrown = Record.Exception(() => _exchange.OnDatagram(bytes, _exchange.Target, _now));
             Assert.True(thrown is null, $"seed {seed}: {thrown}");
         }
+    }
+
+    [Fact]
+    public void AConnectionIdIsKeptNoLongerThanItCanBeUsed()
+    {
+        for (int i = 1; i <= 1000; i++) _connections.Add(new IPEndPoint(i, 80), 1, TimeSpan.FromSeconds(i), TimeSpan.FromSeconds(i - 60));
+        Assert.Equal(60, _connections.Count);
     }
 }
