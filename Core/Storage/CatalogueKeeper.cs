@@ -164,19 +164,17 @@ sealed class CatalogueKeeper
 
     bool IsIntact(CatalogueEntry entry)
     {
-        byte[]? torrent;
-        MetainfoFile? metainfo;
+        bool isEdited; // by an operator: it is the same torrent still
         lock (_reading)
         {
-            torrent = _folder!.Read(entry);
-            if (torrent is null) return false;
+            if (_folder!.Read(entry) is not { } torrent) return false;
             if (entry.Digest.Span.SequenceEqual(CatalogueEntry.DigestOf(torrent))) return true;
-            MetainfoFile.TryParse(torrent, out metainfo, out _);
+            isEdited = MetainfoFile.TryParse(torrent, out MetainfoFile? metainfo, out _) && metainfo.InfoHash == entry.InfoHash;
         }
         lock (TurnOf(entry))
         {
             if (Store.Find(entry.InfoHash) != entry) return false; // it is another's by now
-            if (metainfo?.InfoHash == entry.InfoHash) return true; // an operator's edit
+            if (isEdited) return true;
             Store.Remove(entry);
             DiskResult aside = _folder.SetAside(entry, _warn);
             if (!aside.IsOk) _warn($"{entry.InfoHash}.torrent is damaged and could not be set aside: {aside}");
