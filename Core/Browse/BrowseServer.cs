@@ -36,7 +36,7 @@ sealed class BrowseServer : IDisposable
     public static readonly HttpLimits Limits = new() { Connections = 64 };
 
     readonly HttpServer _server;
-    readonly string _host;
+    readonly string _host, _name;
     readonly byte[] _root; // "/TOKEN/"
     readonly byte[] _page;
     readonly Downloads _downloads;
@@ -53,14 +53,13 @@ sealed class BrowseServer : IDisposable
         _root = Encoding.ASCII.GetBytes(root);
         SharedPort shared = SharedPort.Open(IPAddress.Loopback, port, udp: false);
         _host = new Uri($"http://127.0.0.1:{shared.Number}").Authority;
-        Url = Origin + root;
+        _name = new Uri($"http://localhost:{shared.Number}").Authority;
+        Url = $"http://{_host}{root}";
         _server = new HttpServer(shared.Tcp[0], Answer, limits ?? Limits, new Clock(), new TrackerCounters());
     }
 
     /// <summary>With the token.</summary>
     public string Url { get; }
-
-    string Origin => $"http://{_host}";
 
     void Answer(in HttpRequest request, HttpResponse response)
     {
@@ -68,15 +67,15 @@ sealed class BrowseServer : IDisposable
         ReadOnlySpan<byte> path = request.Path;
         if (!IsFromHere(request.Headers)) Fail(response, 403, "this page is only for who started it");
         else if (!path.StartsWith(_root)) Fail(response, 404, "open the URL that 'tinytorrent browse' has printed");
-        else if (request.Method == HttpVerb.Get) Read(path[_root.Length..], request, response);
-        else if (request.Method != HttpVerb.Head && path[_root.Length..].StartsWith("downloads/"u8)) Change(path[(_root.Length + "downloads/".Length)..], request.Method, response);
+        else if (request.Method is HttpVerb.Get or HttpVerb.Head) Read(path[_root.Length..], request, response);
+        else if (path[_root.Length..].StartsWith("downloads/"u8)) Change(path[(_root.Length + "downloads/".Length)..], request.Method, response);
         else Fail(response, 404, "there is nothing here");
     }
 
     /// <summary>Sent to this very address, and not by a page of another site.</summary>
     bool IsFromHere(in HttpHeaders headers) =>
-        Is(headers.Host, _host)
-        && (headers.Origin.IsEmpty || Is(headers.Origin, Origin))
+        (Is(headers.Host, _host) || Is(headers.Host, _name))
+        && (headers.Origin.IsEmpty || (headers.Origin.StartsWith("http://"u8) && headers.Origin["http://".Length..].SequenceEqual(headers.Host)))
         && (headers.FetchSite.IsEmpty || Is(headers.FetchSite, "same-origin") || Is(headers.FetchSite, "none"));
 
     static bool Is(ReadOnlySpan<byte> field, string text) => Ascii.Equals(field, text);
@@ -86,7 +85,7 @@ sealed class BrowseServer : IDisposable
         if (path.IsEmpty) ShowPage(response);
         else if (path.SequenceEqual("catalogue.json"u8)) List(request.Query, response);
         else if (path.SequenceEqual("downloads.json"u8)) WriteJson(response, 200, _downloads.WriteTo);
-        else if (path.StartsWith("play/"u8)) Play(path["play/".Length..], request.Headers.Range, response);
+        else if (path.StartsWith("play/"u8)) Play(path["play/".Length..], request.Headers, response);
         else Fail(response, 404, "there is nothing here");
     }
 
@@ -130,7 +129,7 @@ sealed class BrowseServer : IDisposable
         json.WriteEndObject();
     });
 
-    void Play(ReadOnlySpan<byte> what, ReadOnlySpan<byte> asked, HttpResponse response)
+    void Play(ReadOnlySpan<byte> what, in HttpHeaders headers, HttpResponse response)
     {
         int slash = Math.Max(0, what.IndexOf((byte)'/'));
         if (!InfoHash.TryParseHex(Encoding.ASCII.GetString(what[..slash]), out InfoHash hash)
@@ -141,7 +140,9 @@ sealed class BrowseServer : IDisposable
             return;
         }
         FileEntry file = metainfo.Files.Files[index];
-        response.Headers += "\r\nAccept-Ranges: bytes";
+        string tag = $"\"{hash}-{index}\""; // the content of a torrent's file never changes
+        response.Headers += $"\r\nAccept-Ranges: bytes\r\nETag: {tag}";
+        ReadOnlySpan<byte> asked = headers.IfRange.IsEmpty || Is(headers.IfRange, tag) ? headers.Range : default;
         if (!ByteRange.TryRead(asked.IsEmpty ? null : Encoding.ASCII.GetString(asked), file.Length, out ByteRange range, out bool isPartial))
         {
             response.Headers += $"\r\nContent-Range: bytes */{file.Length}";
@@ -150,7 +151,11 @@ sealed class BrowseServer : IDisposable
         }
         if (isPartial) response.Headers += $"\r\nContent-Range: bytes {range.From}-{range.From + range.Length - 1}/{file.Length}";
         (response.Status, response.ContentType) = (isPartial ? 206 : 200, MediaType.Of(file.Path));
-        response.Streamed = new StreamedBody(range.Length, output => playback.CopyAsync(file.Offset + range.From, range.Length, output, _stop.Token));
+        response.Streamed = new StreamedBody(range.Length, async (output, gone) =>
+        {
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(gone, _stop.Token);
+            await playback.CopyAsync(file.Offset + range.From, range.Length, output, end.Token).ConfigureAwait(false);
+        });
     }
 
     static void Fail(HttpResponse response, int status, string error) => WriteJson(response, status, json =>

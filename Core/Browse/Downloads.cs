@@ -94,7 +94,7 @@ sealed class Downloads(Engine engine, string folder, Func<InfoHash, Cancellation
             entry.IsChecking = true;
             StoredDownload download = entry.Stored = Prepare(metainfo, entry.Stop.Token);
             var torrent = new ActiveTorrent(engine, download, metainfo.Trackers, [announce]);
-            (entry.Playback, entry.Torrent) = (new Playback(torrent), torrent);
+            (entry.Playback, entry.Torrent) = (new Playback(torrent, entry.Stop.Token), torrent);
             engine.Add(torrent);
             await torrent.Completion.WaitAsync(entry.Stop.Token).ConfigureAwait(false);
             torrent.KeepsState = false;

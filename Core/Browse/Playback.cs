@@ -1,18 +1,22 @@
 // Reads a torrent's content in order while it is downloaded. What is read next, and some of what follows, is wanted before all
 // else; where the reader jumps to, the hurry goes. Of several readers the one that waited last has it: the others are what a
-// player left behind when its user jumped, which nobody is told of until the next write to it fails.
+// player left behind when its user jumped, until its server notices that they are gone.
 using TinyTorrent.Storage;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Browse;
 
 /// <summary>One for a torrent. Any thread.</summary>
-sealed class Playback(ActiveTorrent torrent)
+/// <param name="stopped">The download has been ended.</param>
+sealed class Playback(ActiveTorrent torrent, CancellationToken stopped)
 {
     const int BufferSize = 256 * 1024;
 
     /// <summary>Seconds of most films; enough for every peer to have a part in it.</summary>
     const int AheadBytes = 8 * 1024 * 1024;
+
+    /// <summary>How often a reader that waits looks whether the disk has failed.</summary>
+    static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
     readonly Lock _gate = new();
     (int First, int Count) _urgent;
@@ -20,9 +24,12 @@ sealed class Playback(ActiveTorrent torrent)
 
     /// <summary>Passes on what is verified, and waits for what is not.</summary>
     /// <param name="offset">In the content.</param>
+    /// <param name="cancellation">The reader is gone, be it while it waits for a piece.</param>
     /// <exception cref="IOException">The reader is gone, or the disk failed.</exception>
     public async Task CopyAsync(long offset, long length, Stream output, CancellationToken cancellation)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, stopped);
+        cancellation = end.Token;
         lock (_gate) _readers++;
         try
         {
@@ -62,7 +69,12 @@ sealed class Playback(ActiveTorrent torrent)
         {
             Hurry(piece);
             // It may have come between the caller's look and the subscription.
-            if (!torrent.Torrent.Has(piece)) await arrived.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            while (!arrived.Task.IsCompleted && !torrent.Torrent.Has(piece))
+            {
+                if (!torrent.Fault.IsOk) throw new IOException($"the download has failed: {torrent.Fault}"); // no piece comes any more
+                await Task.WhenAny(arrived.Task, Task.Delay(s_look, cancellation)).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+            }
         }
         finally
         {

@@ -41,7 +41,7 @@ sealed record HttpLimits
     public int Discarded { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>For the bodies and answers that are large, of all connections together.</summary>
-    public HttpMemory Memory { get; init; } = new(32 * 1024 * 1024);
+    public HttpMemory Memory { get; init; } = HttpMemory.Fitting;
 
     public TimeSpan ForAnswer(long length) => Request + TimeSpan.FromSeconds((double)length / AnswerRate);
 

@@ -2,6 +2,7 @@
 // the length gets a field of spaces, which HTTP allows in front of a value, and is filled in when the body is complete.
 using System.Buffers;
 using System.Buffers.Text;
+using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
@@ -18,7 +19,9 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     public const string RetryLater = "\r\nRetry-After: 3";
 
     byte[] _bytes = [];
-    int _length, _lengthField, _body, _reserved;
+    int _length, _lengthField, _body;
+    PeerAddress _from, _reservedFor;
+    long _reserved;
     bool _mayDefer, _defers;
 
     /// <summary>200 unless the handler says otherwise.</summary>
@@ -64,9 +67,10 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     public void Advance(int count) => _length += count;
 
     /// <summary>For an answer that may be large: true if there is memory for so many bytes, which is the answer's until it has been sent.</summary>
-    public bool TryReserve(int bytes)
+    public bool TryReserve(long bytes)
     {
-        if (!memory.TryTake(bytes)) return false;
+        if (_reserved == 0) _reservedFor = _from;
+        if (!memory.TryTake(_reservedFor, bytes)) return false;
         _reserved += bytes;
         return true;
     }
@@ -77,8 +81,8 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
     /// <summary>Forgets what has been sent.</summary>
     public void Clear()
     {
-        if (_reserved > 0) memory.Give(_reserved);
-        _length = _reserved = 0;
+        if (_reserved > 0) memory.Give(_reservedFor, _reserved);
+        (_length, _reserved) = (0, 0);
         Streamed = null;
         Stored?.Dispose();
         Stored = null;
@@ -91,6 +95,7 @@ sealed class HttpResponse(HttpMemory memory) : IBufferWriter<byte>
         int start = _length;
         Status = 200;
         (_mayDefer, _defers) = (mayDefer, false);
+        _from = request.From;
         (ContentType, Headers, WantsBody) = (PlainText, "", false);
         // A body nobody wanted would be read as the next request.
         bool keepAlive = request.KeepAlive && request.IsWhole;
@@ -248,8 +253,8 @@ enum HttpOutcome
 
 /// <summary>A body that is made while it is sent, at the speed of who takes it. For handlers of an <see cref="HttpServer"/> alone.</summary>
 /// <param name="Length">Bytes that will be written.</param>
-/// <param name="CopyAsync">Writes them; an exception ends the connection.</param>
-sealed record StreamedBody(long Length, Func<Stream, Task> CopyAsync);
+/// <param name="CopyAsync">Writes them, until its client is gone; an exception ends the connection.</param>
+sealed record StreamedBody(long Length, Func<Stream, CancellationToken, Task> CopyAsync);
 
 /// <summary>
 /// Answers one request: a route or several. Any thread may call it. A request with a body comes first without it: the handler

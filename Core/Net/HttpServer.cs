@@ -209,6 +209,7 @@ sealed class HttpServer : IServer
         HttpSession session = connection.Session;
         TimeSpan begun = default;
         long sent = 0;
+        Task<int>? pending = null; // a read that was begun while an answer was made
         for (bool answered = false; ;)
         {
             bool goesOn = session.Answer(out ReadOnlyMemory<byte> output);
@@ -222,7 +223,8 @@ sealed class HttpServer : IServer
                 if (session.Streamed is { } body)
                 {
                     connection.Deadline = TimeSpan.MaxValue; // a film takes as long as who watches it
-                    await body.CopyAsync(stream).ConfigureAwait(false);
+                    pending = session.IsWithinRequest ? null : stream.ReadAsync(session.ReceiveBuffer).AsTask();
+                    await CopyAsync(body, stream, pending).ConfigureAwait(false);
                 }
                 session.Sent();
                 answered = true;
@@ -242,12 +244,26 @@ sealed class HttpServer : IServer
             if (idle) connection.Deadline = _clock.Now + _limits.Idle;
             else if (session.BeginsBody(out int length)) connection.Deadline = _clock.Now + _limits.ForBody(length);
             connection.IsIdle = idle;
-            int count = await stream.ReadAsync(session.ReceiveBuffer).ConfigureAwait(false);
+            int count = pending is null ? await stream.ReadAsync(session.ReceiveBuffer).ConfigureAwait(false) : await pending.ConfigureAwait(false);
+            pending = null;
             if (count == 0) return;
             connection.IsIdle = false;
             if (idle) connection.Deadline = _clock.Now + _limits.Request;
             session.Received(count);
         }
+    }
+
+    /// <summary>Makes a body while it is sent, until the client is gone: a player whose user has jumped elsewhere keeps no place.</summary>
+    /// <param name="next">Reads what the client says next, or its end; null: it has said more already.</param>
+    static async Task CopyAsync(StreamedBody body, Stream stream, Task<int>? next)
+    {
+        using var gone = new CancellationTokenSource();
+        Task copying = body.CopyAsync(stream, gone.Token);
+        // If the connection ends with this answer, the read fails, and nobody else looks at it.
+        if (next is not null) _ = next.ContinueWith(static read => read.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        bool ended = next is not null && await Task.WhenAny(copying, next).ConfigureAwait(false) == next && (!next.IsCompletedSuccessfully || next.Result == 0);
+        if (ended) await gone.CancelAsync().ConfigureAwait(false);
+        await copying.ConfigureAwait(false);
     }
 
     Task WorkAsync(HttpSession session)

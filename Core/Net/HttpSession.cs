@@ -24,6 +24,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     byte[] _input = new byte[InitialInput];
     PeerAddress _from;
     bool _mayIntroduce, _introduced; // a trusted proxy's connection may begin with a PROXY header; it did
+    PeerAddress _bodyFrom; // whose memory a body takes
     int _start, _end;
     int _portion; // bytes of a stored body in the output
     int _blank; // bytes of empty lines in front of the next request
@@ -193,7 +194,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
             case HttpOutcome.Failed:
                 return Refuse(500, _end - _start);
             case HttpOutcome.WantsBody:
-                _awaited = whole;
+                (_awaited, _bodyFrom) = (whole, request.From);
                 _begun = request.BodyLength;
                 return true; // the body may be here already
             default:
@@ -250,9 +251,9 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
         if (_start > 0 || _end < _input.Length) return true;
         // The last step is never a small one: for a moment the old room and the new are both there.
         int twice = 2 * _input.Length, size = twice < _awaited / 4 * 3 ? twice : _awaited, before = Charge(_input.Length);
-        if (!memory.TryTake(Charge(size))) return false;
+        if (!memory.TryTake(_bodyFrom, Charge(size))) return false;
         Array.Resize(ref _input, size);
-        memory.Give(before);
+        memory.Give(_bodyFrom, before);
         return true;
     }
 
@@ -261,7 +262,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     {
         (_awaited, _begun) = (0, 0);
         if (Charge(_input.Length) == 0) return;
-        memory.Give(_input.Length);
+        memory.Give(_bodyFrom, _input.Length);
         _input = new byte[InitialInput];
         (_start, _end) = (0, 0);
     }

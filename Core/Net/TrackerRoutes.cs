@@ -1,4 +1,5 @@
 // The tracker's pages: what an HTTP path means. All but the catalogue is answered from memory, so a handler never waits.
+using System.Buffers;
 using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
@@ -8,6 +9,9 @@ namespace TinyTorrent.Net;
 sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes? catalogue = null, Action<string>? warn = null)
 {
     Action<string>? _warnOfProxy = warn;
+
+    /// <summary>A torrent in a scrape: 23 bytes of hash, 49 of names, and four numbers.</summary>
+    const int BytesPerScraped = 120;
 
     readonly HttpTracker _tracker = new(service);
 
@@ -23,6 +27,23 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
     {
         if (AddressRules.IsLocal(from))
             Interlocked.Exchange(ref _warnOfProxy, null)?.Invoke($"announces come through a proxy at {from}, and all those peers are listed under its address; if it is yours, --trust-proxy {from} takes theirs from it");
+    }
+
+    /// <summary>Everything there is, if that may be asked: large, so it is made on a worker, and in memory that is bounded.</summary>
+    void ScrapeAll(in HttpRequest request, HttpResponse response)
+    {
+        if (response.Defer()) return;
+        (int torrents4, int torrents6) = service.Torrents;
+        long most = 1024 + (long)BytesPerScraped * (torrents4 + torrents6);
+        if (!response.TryReserve(most))
+        {
+            (response.Status, response.Headers) = (503, HttpResponse.RetryLater);
+            _tracker.Refuse(new Refusal("everything is more than there is memory for"u8), response);
+            return;
+        }
+        var body = new ArrayBufferWriter<byte>((int)Math.Min(most, Array.MaxLength));
+        _tracker.Scrape(request.Query, clock.Now, body);
+        response.Stored = new StoredBody(body.WrittenMemory);
     }
 
     /// <summary>An <see cref="HttpHandler"/>.</summary>
@@ -41,7 +62,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
         if (request.Method is not (HttpVerb.Get or HttpVerb.Head))
         {
             response.Status = 405;
-            System.Buffers.BuffersExtensions.Write(response, "this is only there to be read\n"u8);
+            response.Write("this is only there to be read\n"u8);
             return;
         }
         if (service.Keys is { } keys)
@@ -62,7 +83,8 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
                 _tracker.Announce(request.Query, request.From, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/scrape"u8):
-                _tracker.Scrape(request.Query, clock.Now, response);
+                if (request.Query.IndexOf("info_hash"u8) < 0) ScrapeAll(request, response);
+                else _tracker.Scrape(request.Query, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/health"u8):
                 WriteHealth(response);
@@ -78,7 +100,7 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
                 break;
             default:
                 response.Status = 404;
-                System.Buffers.BuffersExtensions.Write(response, "not found\n"u8);
+                response.Write("not found\n"u8);
                 break;
         }
     }

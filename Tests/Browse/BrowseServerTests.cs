@@ -294,6 +294,35 @@ public sealed class BrowseServerTests : IDisposable
     public void WhatABrowserCouldRunIsJustBytesToIt(string path) => Assert.Equal("application/octet-stream", MediaType.Of(path));
 
     [Fact]
+    public async Task AFileHasATagByWhichAPartIsAskedForAndAHead()
+    {
+        _downloads.TryStart(_metainfo.InfoHash);
+        await Until("complete");
+        string url = $"{_server.Url}play/{_metainfo.InfoHash}/0", tag;
+        using (HttpResponseMessage head = await Send(HttpMethod.Head, url))
+        {
+            tag = head.Headers.ETag!.ToString();
+            Assert.Equal((HttpStatusCode.OK, _content.Length), (head.StatusCode, head.Content.Headers.ContentLength));
+            Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        }
+        foreach ((string condition, HttpStatusCode status) in ((string, HttpStatusCode)[])[(tag, HttpStatusCode.PartialContent), ("\"other\"", HttpStatusCode.OK), ("Sun, 29 Nov 2026 14:00:00 GMT", HttpStatusCode.OK)])
+        {
+            using HttpResponseMessage some = await Send(HttpMethod.Get, url, ("Range", "bytes=0-9"), ("If-Range", condition));
+            Assert.Equal((status, status == HttpStatusCode.OK ? _content.Length : 10), (some.StatusCode, (await some.Content.ReadAsByteArrayAsync()).Length));
+        }
+    }
+
+    [Fact]
+    public async Task ThisMachineMayBeCalledByItsName()
+    {
+        int port = new Uri(_server.Url).Port;
+        using HttpResponseMessage page = await Send(HttpMethod.Get, _server.Url, ("Host", $"localhost:{port}"), ("Origin", $"http://localhost:{port}"));
+        Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+        using HttpResponseMessage other = await Send(HttpMethod.Get, _server.Url, ("Host", $"localhost:{port}"), ("Origin", $"http://127.0.0.1:{port}"));
+        Assert.Equal(HttpStatusCode.Forbidden, other.StatusCode);
+    }
+
+    [Fact]
     public async Task EndingDoesNotWaitForAPlayerThatWaits()
     {
         _downloads.TryStart(_metainfo.InfoHash);

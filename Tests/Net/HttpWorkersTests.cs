@@ -160,6 +160,63 @@ public class HttpWorkersTests
         Assert.Empty(door.Faults);
     }
 
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Tls)]
+    public async Task ABodyThatIsStillToComeEndsWithItsClient(Way way)
+    {
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var door = new HandlerDoor(way, Stream);
+        using (Stream player = door.Dial())
+        {
+            player.Write(HandlerDoor.Request("/film"));
+            await begun.Task.WaitAsync(s_patience);
+        }
+        await ended.Task.WaitAsync(s_patience);
+        Assert.Empty(door.Faults);
+
+        void Stream(in HttpRequest request, HttpResponse response) => response.Streamed = new StreamedBody(1000, async (_, gone) =>
+        {
+            begun.SetResult();
+            try
+            {
+                await Task.Delay(Timeout.Infinite, gone);
+            }
+            finally
+            {
+                ended.SetResult();
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData(Way.Portable)]
+    [InlineData(Way.Tls)]
+    public void WhatIsAskedWhileABodyIsMadeIsAnsweredBehindIt(Way way)
+    {
+        using var goOn = new SemaphoreSlim(0);
+        using var door = new HandlerDoor(way, Stream);
+        using Stream client = door.Dial();
+        client.Write(HandlerDoor.Request("/film"));
+        while (client.ReadByte() != 'x') { } // a part of it
+        client.Write([.. HandlerDoor.Request("/1"), .. HandlerDoor.Request("/2", "Connection: close\r\n")]);
+        goOn.Release();
+        Assert.Equal("/1 /2", Bodies(TrackerDoor.ReadToEnd(client)));
+
+        void Stream(in HttpRequest request, HttpResponse response)
+        {
+            if (!request.Path.SequenceEqual("/film"u8)) System.Buffers.BuffersExtensions.Write(response, request.Path);
+            else response.Streamed = new StreamedBody(2, async (output, gone) =>
+            {
+                await output.WriteAsync("\0x"u8.ToArray().AsMemory(1, 1), gone);
+                await output.FlushAsync(gone);
+                await goOn.WaitAsync(gone);
+                await output.WriteAsync("y"u8.ToArray(), gone);
+            });
+        }
+    }
+
     [Fact]
     public void AddressesTakeTurns()
     {
