@@ -91,7 +91,7 @@ sealed class CatalogueKeeper
         lock (TurnOf(entry))
         {
             result = Store.Publish(entry, out holder, out evicted);
-            if (result == PublishResult.Added && _folder is not null) saved = _folder.Save(entry, torrent);
+            if (result == PublishResult.Added && _folder is not null) saved = _folder.Save(entry, torrent[..entry.TorrentSize]); // without what followed it
             if (saved.IsOk) entry.Saved = (TimeSpan.Zero, false);
             else
             {

@@ -89,6 +89,16 @@ public sealed class CatalogueFolderTests : IDisposable
     }
 
     [Fact]
+    public void WhatFollowsAPublishedTorrentIsNotKept()
+    {
+        byte[] torrent = Published.Torrent("film", 1);
+        CatalogueKeeper keeper = Open();
+        CatalogueEntry film = keeper.Publish([.. torrent, .. "\r\n"u8], now: 1, s_token, publisher: default).Entry!;
+        Assert.Equal(torrent, File.ReadAllBytes(PathOf(film, ".torrent")));
+        Assert.Equal(torrent, keeper.Read(film)!.Value.ToArray());
+    }
+
+    [Fact]
     public void ABrokenFileIsSetAsideWithAWarningAndTheOthersAreThere()
     {
         CatalogueKeeper before = Open();
