@@ -23,6 +23,7 @@ sealed class CatalogueFolder(string path)
     /// <summary>Makes the folder if it is absent, and finds out whether it can be read and written.</summary>
     public DiskResult Open()
     {
+        if (File.Exists(Path)) return new DiskResult(DiskFault.Missing, Path, "a file, not a folder");
         try
         {
             Directory.CreateDirectory(Path);

@@ -210,6 +210,15 @@ public sealed class CatalogueFolderTests : IDisposable
     }
 
     [Fact]
+    public void AFileInTheFoldersPlaceIsFoundAtTheStartAndLeft()
+    {
+        File.WriteAllText(_folder["catalogue"], "mine");
+        DiskResult fault = new CatalogueFolder(_folder["catalogue"]).Open();
+        Assert.Equal($"{_folder["catalogue"]}: a file, not a folder", fault.ToString());
+        Assert.Equal("mine", File.ReadAllText(_folder["catalogue"]));
+    }
+
+    [Fact]
     public void ExpiryTakesFilesAwayAndGoesOnWhereItWasAfterARestart()
     {
         var limits = new CatalogueLimits { Keep = TimeSpan.FromSeconds(100) };
