@@ -83,8 +83,8 @@ sealed class TrackerRoutes(TrackerService service, Clock clock, CatalogueRoutes?
                 _tracker.Announce(request.Query, request.From, clock.Now, response);
                 break;
             case var _ when path.SequenceEqual("/scrape"u8):
-                if (request.Query.IndexOf("info_hash"u8) < 0) ScrapeAll(request, response);
-                else _tracker.Scrape(request.Query, clock.Now, response);
+                if (HttpTrackerCodec.NamesTorrents(request.Query)) _tracker.Scrape(request.Query, clock.Now, response);
+                else ScrapeAll(request, response);
                 break;
             case var _ when path.SequenceEqual("/health"u8):
                 WriteHealth(response);

@@ -16,6 +16,9 @@ static class HttpTrackerCodec
     /// <summary>Torrents in one scrape at most; a request of 8 KiB has no room for more.</summary>
     public const int MaxScrapeHashes = 128;
 
+    /// <summary>Bytes of the longest name or value, unescaped, that means something, but for the binary ones: an IPv6 address.</summary>
+    const int MaxPlain = 64;
+
     [Flags]
     enum Field
     {
@@ -36,6 +39,7 @@ static class HttpTrackerCodec
         PeerAddress address = default;
 
         Field seen = Field.None;
+        Span<byte> plain = stackalloc byte[MaxPlain];
         while (TryNext(ref query, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
         {
             Field field = FieldOf(name);
@@ -50,10 +54,10 @@ static class HttpTrackerCodec
                 case Field.Downloaded when !TryNumber(value, out downloaded): return Fail("downloaded is not a number"u8, out failure);
                 case Field.Left when !TryNumber(value, out left): return Fail("left is not a number"u8, out failure);
                 case Field.NumWant when !TryNumber(value, out wanted): return Fail("numwant is not a number"u8, out failure);
-                case Field.Event: happened = EventOf(value); break;
-                case Field.Key: key = KeyOf(value); break;
-                case Field.Compact: compact = !value.SequenceEqual("0"u8); break;
-                case Field.Ip: address = PeerAddress.TryParse(value, out PeerAddress named) ? named : default; break; // a host name is none
+                case Field.Event: happened = EventOf(Plain(value, plain)); break;
+                case Field.Key: key = KeyOf(Plain(value, plain)); break;
+                case Field.Compact: compact = !Plain(value, plain).SequenceEqual("0"u8); break;
+                case Field.Ip: address = PeerAddress.TryParse(Plain(value, plain), out PeerAddress named) ? named : default; break; // a host name is none
                 default: break;
             }
         }
@@ -67,6 +71,14 @@ static class HttpTrackerCodec
             NumWant = (int)Math.Clamp(wanted, -1, int.MaxValue), Key = key, Address = address,
         }, compact);
         return true;
+    }
+
+    /// <summary>False if a scrape asks for everything there is.</summary>
+    public static bool NamesTorrents(ReadOnlySpan<byte> query)
+    {
+        while (TryNext(ref query, out ReadOnlySpan<byte> name, out _))
+            if (FieldOf(name) == Field.InfoHash) return true;
+        return false;
     }
 
     /// <summary>Reads the info-hashes of a scrape, sorted and without repetitions as the answer's dictionary wants them.</summary>
@@ -118,7 +130,14 @@ static class HttpTrackerCodec
         return any;
     }
 
-    static Field FieldOf(ReadOnlySpan<byte> name) => name.Length switch
+    /// <summary>Escapes are rare in names and in all values but the binary ones: they are looked for where a name means nothing as it is.</summary>
+    static Field FieldOf(ReadOnlySpan<byte> name)
+    {
+        Field field = FieldOfPlain(name);
+        return field != Field.None || !name.Contains((byte)'%') ? field : FieldOfPlain(Plain(name, stackalloc byte[MaxPlain]));
+    }
+
+    static Field FieldOfPlain(ReadOnlySpan<byte> name) => name.Length switch
     {
         2 when name.SequenceEqual("ip"u8) => Field.Ip,
         3 when name.SequenceEqual("key"u8) => Field.Key,
@@ -147,10 +166,16 @@ static class HttpTrackerCodec
     static uint KeyOf(ReadOnlySpan<byte> value) =>
         uint.TryParse(value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint key) ? key : 0;
 
+    /// <summary>A name or value without its escapes; as it is if it has none, or none that can be undone.</summary>
+    static ReadOnlySpan<byte> Plain(ReadOnlySpan<byte> text, Span<byte> room) =>
+        text.ContainsAny((byte)'%', (byte)'+') && TryUnescape(text, room, out int length) ? room[..length] : text;
+
     /// <summary>Undoes percent-encoding. True if that gives exactly as many bytes as <paramref name="to"/> has.</summary>
-    static bool TryUnescape(ReadOnlySpan<byte> value, Span<byte> to)
+    static bool TryUnescape(ReadOnlySpan<byte> value, Span<byte> to) => TryUnescape(value, to, out int length) && length == to.Length;
+
+    static bool TryUnescape(ReadOnlySpan<byte> value, Span<byte> to, out int length)
     {
-        int length = 0;
+        length = 0;
         for (int i = 0; i < value.Length; i++)
         {
             if (length == to.Length) return false;
@@ -169,7 +194,7 @@ static class HttpTrackerCodec
             }
             to[length++] = b;
         }
-        return length == to.Length;
+        return true;
     }
 
     static int HexValue(byte digit) => HexValues[digit];
@@ -189,6 +214,11 @@ static class HttpTrackerCodec
     static bool TryNumber(ReadOnlySpan<byte> value, out long number)
     {
         if (Utf8Parser.TryParse(value, out number, out int consumed) && consumed == value.Length) return value[0] != '+';
+        if (value.Contains((byte)'%'))
+        {
+            ReadOnlySpan<byte> plain = Plain(value, stackalloc byte[MaxPlain]);
+            return !plain.Contains((byte)'%') && TryNumber(plain, out number);
+        }
         number = long.MaxValue;
         return value.Length > 0 && !value.ContainsAnyExceptInRange((byte)'0', (byte)'9');
     }

@@ -36,6 +36,26 @@ public sealed class TrackerRoutesTests : IDisposable
     }
 
     [Fact]
+    public void EveryParameterMayBeEscaped()
+    {
+        const string Plain = "/announce?info_hash=abcdefghijklmnopqrst&peer_id=-TT0100-abcdefghijkl&left=0&port=6881&compact=0&event=started&numwant=5&key=1f";
+        string escaped = "/announce?" + string.Join('&', Plain["/announce?".Length..].Split('&').Select(pair => string.Join('=', pair.Split('=').Select(Escape))));
+        Assert.Contains("%6c%65%66%74=%30", escaped, StringComparison.Ordinal);
+        Assert.Contains("5:peersl", Get(escaped), StringComparison.Ordinal);
+        Assert.Equal((1L, 1), (_service.Peers.IPv4, Counts().Seeders));
+        Get(escaped.Replace(Escape("started"), Escape("stopped"), StringComparison.Ordinal));
+        Assert.Equal(0, _service.Peers.IPv4);
+        Assert.Equal(Get(Scrape), Get("/scrape?%69nfo_hash=abcdefghijklmnopqrst"));
+        foreach (string wrong in (string[])["%2", "%zz", "%25", "68%2581", "%36%38%38%31%00"])
+            Assert.Contains("port is not a number", Get(Plain.Replace("6881", wrong, StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains("a parameter was given twice", Get(Plain + "&%70ort=1"), StringComparison.Ordinal);
+
+        static string Escape(string text) => string.Concat(text.Select(c => $"%{(int)c:x2}"));
+    }
+
+    SwarmCounts Counts() => _service.TryScrape(new TinyTorrent.Types.InfoHash("abcdefghijklmnopqrst"u8), out SwarmCounts counts) ? counts : default;
+
+    [Fact]
     public void WithKeysOnlyWhoBringsOneIsServed()
     {
         _service.Keys = Passkeys.Parse("key\nother-key", new byte[Passkeys.SecretSize]);

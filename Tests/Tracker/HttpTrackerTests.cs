@@ -100,7 +100,7 @@ public sealed class HttpTrackerTests : IDisposable
     [InlineData($"{Hash}&{Id}&port=1&left=x", "left is not a number")]
     [InlineData($"{Hash}&{Id}&port=1&left=", "left is not a number")]
     [InlineData($"{Hash}&{Id}&port=1&uploaded=1.5", "uploaded is not a number")]
-    [InlineData($"{Hash}&{Id}&port=1&downloaded=%31", "downloaded is not a number")]
+    [InlineData($"{Hash}&{Id}&port=1&downloaded=%31%", "downloaded is not a number")]
     [InlineData($"{Hash}&{Id}&port=1&numwant=many", "numwant is not a number")]
     public void EveryBadQueryIsToldWhatIsWrong(string query, string reason)
     {
