@@ -6,6 +6,7 @@ using TinyTorrent.Metainfo;
 using TinyTorrent.Net;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Storage;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
 
@@ -305,6 +306,22 @@ public sealed class EngineTests : IAsyncLifetime
         }
     }
 
+    /// <summary>After a power loss such a state would list pieces that the disk never had.</summary>
+    [Fact]
+    public async Task NoStateIsSavedOfContentThatTheDiskHasNotTaken()
+    {
+        MetainfoFile metainfo = MakeContent(Path.Combine(_folder, "seed"), 32 * KiB, [("data", 300_000)]);
+        await using Engine seeder = Start(false), getter = Start(false);
+        Add(seeder, metainfo, "seed");
+        var disk = new UnsyncedDisk { Fails = true };
+        ActiveTorrent get = Add(getter, metainfo, "get", disk);
+        get.AddPeers([new(IPAddress.Loopback, seeder.Port)]);
+        await get.Completion.WaitAsync(s_patience);
+        await getter.DisposeAsync();
+        Assert.False(File.Exists(Path.Combine(_folder, "get.resume")));
+        Assert.Contains("told to fail", get.Fault.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AFaultOfOursKeepsNoStateFromBeingSaved()
     {
@@ -336,9 +353,9 @@ public sealed class EngineTests : IAsyncLifetime
         return engine;
     }
 
-    ActiveTorrent Add(Engine engine, MetainfoFile metainfo, string folder)
+    ActiveTorrent Add(Engine engine, MetainfoFile metainfo, string folder, Disk? disk = null)
     {
-        var store = new PieceStore(metainfo.Files, Path.Combine(_folder, folder));
+        var store = new PieceStore(metainfo.Files, Path.Combine(_folder, folder), disk: disk);
         var resume = new ResumeFile(Path.Combine(_folder, $"{folder}.resume"), metainfo.InfoHash, metainfo.Geometry, store);
         var picker = new PiecePicker(metainfo.Geometry, new Random(1));
         Assert.True(ExistingContent.Find(metainfo, store, resume.Load(out _), picker, (_, _) => { }, default).IsOk);

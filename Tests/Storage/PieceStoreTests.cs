@@ -272,6 +272,30 @@ public abstract class PieceStoreTests : PieceStoreFixture
     }
 
     [Fact]
+    public void WhatFailedToReachTheDiskIsSyncedAgainAtTheNextFlush()
+    {
+        var disk = new UnsyncedDisk { Fails = true };
+        using var store = new PieceStore(Maps.Of(("a", 8), ("b", 8)), Root, disk: disk);
+        Succeeds(store.Write(0, new byte[16]));
+        Assert.Equal(DiskFault.Io, store.Flush().Fault);
+        disk.Fails = false;
+        Succeeds(store.Flush());
+        Assert.Equal(2, disk.Syncs);
+        Succeeds(store.Flush());
+        Assert.Equal(2, disk.Syncs); // nothing has been written since
+    }
+
+    [Fact]
+    public void TheNoteOfWhatWasMadeReachesTheDiskWithTheContent()
+    {
+        var disk = new UnsyncedDisk();
+        using var store = new PieceStore(Maps.Of(("a", 8)), Root, disk: disk) { Made = new MadeFiles(Root, "state/made", disk) };
+        Succeeds(store.Write(0, new byte[8]));
+        Succeeds(store.Flush());
+        Assert.Equal(2, disk.Syncs);
+    }
+
+    [Fact]
     public void AfterDisposeCallsAreFaults()
     {
         PieceStore store = Open(Maps.Of(("a", 8)));

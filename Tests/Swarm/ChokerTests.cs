@@ -147,6 +147,37 @@ public class ChokerTests
     }
 
     [Fact]
+    public void APeerThatSnubsUsEarnsNothingEvenIfNobodyElseWantsItsSlot()
+    {
+        var choker = new Choker(new Random(1), PieceLength);
+        ChokerPeer[] peers = [new(TimeSpan.Zero) { Interested = true, Rate = 1000, Snubbed = true }];
+        choker.Decide(peers, seeding: false, FourSlots, Minute);
+        Assert.True(peers[0].Unchoked && peers[0].Optimistic);
+    }
+
+    /// <summary>In seconds, not in rounds: however long those are.</summary>
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 30)]
+    public void EverybodyHasATurnWithinMinutes(bool seeding, int minutes)
+    {
+        for (int seed = 0; seed < 50; seed++)
+        {
+            var choker = new Choker(new Random(seed), PieceLength);
+            Shrink(choker);
+            // Four slots for twelve. While downloading three are earned, and nine peers share one trial.
+            ChokerPeer[] peers = [.. Enumerable.Range(0, 12).Select(i => new ChokerPeer(TimeSpan.Zero) { Interested = true, Rate = seeding || i < 3 ? 1000 : 0 })];
+            var served = new HashSet<ChokerPeer>();
+            for (TimeSpan now = Minute; now < Minute + minutes * Minute; now += choker.Pause)
+            {
+                choker.Decide(peers, seeding, FourSlots, now);
+                served.UnionWith(peers.Where(p => p.Unchoked));
+            }
+            Assert.Equal(12, served.Count);
+        }
+    }
+
+    [Fact]
     public void AFreeSlotIsGivenWithoutWaitingForTheRound()
     {
         var choker = new Choker(new Random(1), PieceLength);
@@ -157,6 +188,9 @@ public class ChokerTests
         peers[0].Interested = false;
         choker.Decide(peers, seeding: true, 0, Minute + Choker.Round);
         Assert.DoesNotContain(peers, p => p.Unchoked);
+        peers[1].Interested = true;
+        choker.OnInterested(peers[1], choker.Slots, Minute + Choker.Round);
+        Assert.False(peers[1].Unchoked); // every slot is taken
     }
 
     // Brings a choker down to the fewest slots, as a thin uplink does.
