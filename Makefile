@@ -4,6 +4,7 @@
 # make interop    the same job with other clients and trackers (root; installs them with apt-get)
 # make pages      the catalogue's pages in a real browser (installs chromium with apt-get)
 # make faults     kills at random moments, disks that fill, files that change under way, little memory (root)
+# make mutants    breaks one rule of the program at a time and prints the breaks that no test notices (ONLY=choker,wire)
 # make fuzz       every decoder before damaged input (SECONDS=60 each); failures are kept in Tests/Fuzz/failures
 # make bench      CPU and memory beside other clients (SIZE=1024 RUNS=5; ONLY=downloads,uploads,hash,links,scale,trackers)
 # make simulate   whole swarms on a simulated network, and crowds (SEEDS=1-2000, a failing one tells its seed; CROWD=100x1000, SITES=12 seeds)
@@ -14,7 +15,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test interop faults fuzz pages bench simulate soak static empty-root arm64 install clean FORCE
+.PHONY: build demo test interop faults mutants fuzz pages bench simulate soak static empty-root arm64 install clean FORCE
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_CLI_UI_LANGUAGE := en
@@ -95,6 +96,9 @@ pages: bin/tinytorrent
 fuzz:
 	@FUZZ_SECONDS=$(or $(SECONDS),60) dotnet test Tests $(CHECKED) --filter FullyQualifiedName~FuzzTests --logger 'console;verbosity=detailed' | grep -E 'inputs,|Failed|error|Passed:|seed'; \
 	  exit $${PIPESTATUS[0]}
+
+mutants:
+	@python3 -B Tests/Mutants/run.py --only "$(ONLY)"
 
 faults: bin/tinytorrent
 	@Tests/Faults/run.sh
