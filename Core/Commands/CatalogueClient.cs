@@ -1,6 +1,5 @@
 // Asks a tracker's catalogue over HTTP. Every way it can fail becomes the exit code that scripts expect: 5 if nobody answers,
 // 7 if the tracker refuses, with its sentence, 3 if what answers is no catalogue.
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -14,24 +13,20 @@ namespace TinyTorrent.Commands;
 /// <param name="token">What publishing needs, or null.</param>
 sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : IDisposable
 {
-    const int MaxRedirects = 5, MaxPageBytes = 2_000_000, MaxAnswerBytes = 64 * 1024;
+    const int MaxPageBytes = 2_000_000, MaxAnswerBytes = 64 * 1024;
 
     /// <summary>More are not read: a list of so many entries is not read by anybody either.</summary>
     const int MaxPages = 100;
 
-    /// <summary>How long nothing may arrive, or a tracker that asks for patience may go on doing so.</summary>
-    static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a tracker that asks for patience may go on doing so.</summary>
+    static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
 
     /// <summary>The shortest between two attempts, whatever the tracker says.</summary>
     static readonly TimeSpan s_pause = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>Bytes a second at which a .torrent must travel on the whole.</summary>
-    const int MinRate = 8 * 1024;
-
-    readonly HttpMessageInvoker _http = new(new SocketsHttpHandler
-    {
-        UseCookies = false, MaxAutomaticRedirections = MaxRedirects, ConnectTimeout = TimeSpan.FromSeconds(10), ConnectCallback = WebConnection.OpenAsync,
-    });
+    readonly RedirectingClient _http = new(s_connectTimeout, useProxy: true);
 
     public CatalogueAddress Tracker => tracker;
 
@@ -105,38 +100,53 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
 
     (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation, string? bearer = null)
     {
-        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var patience = new HttpPatience(cancellation);
         try
         {
             for (TimeSpan waited = default; ;)
             {
-                time.CancelAfter(s_timeout + TimeFor(body?.Length ?? 0));
-                (HttpStatusCode status, byte[] answer, TimeSpan? retryIn) = SendAsync(method, path, body, bearer, maxBytes, time).GetAwaiter().GetResult();
+                patience.OnRequest(body?.Length ?? 0);
+                (HttpStatusCode status, byte[] answer, TimeSpan? retryIn) = SendAsync(method, path, body, bearer, maxBytes, patience).GetAwaiter().GetResult();
                 if (retryIn is not { } pause) return (status, answer);
                 if (pause < s_pause) pause = s_pause;
-                if ((waited += pause) > s_timeout) return (status, answer);
-                time.CancelAfter(Timeout.InfiniteTimeSpan);
+                if ((waited += pause) > s_longestPause) return (status, answer);
+                patience.Pause();
                 cancellation.WaitHandle.WaitOne(pause);
                 cancellation.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: no answer within {s_timeout.TotalSeconds:0} s");
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: nothing came for {HttpPatience.Silence.TotalSeconds:0} s, or too little") { MayPass = true };
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (InvalidDataException e)
+        {
+            throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: {e.Message}");
+        }
+        catch (AddressRefusedException e)
+        {
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {e.Message}, which is not followed");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException)
         {
             throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {SystemMessage.Phrase(e.GetBaseException().Message)}") { MayPass = true };
         }
     }
 
-    static TimeSpan TimeFor(long bytes) => TimeSpan.FromSeconds((double)bytes / MinRate);
-
-    /// <param name="time">Ends the exchange; given more while the answer arrives.</param>
     async Task<(HttpStatusCode, byte[], TimeSpan? RetryIn)> SendAsync(
-        HttpMethod method, string path, ReadOnlyMemory<byte>? body, string? bearer, int maxBytes, CancellationTokenSource time)
+        HttpMethod method, string path, ReadOnlyMemory<byte>? body, string? bearer, int maxBytes, HttpPatience patience)
     {
-        using var request = new HttpRequestMessage(method, new Uri(tracker.Root, path));
+        using HttpResponseMessage response = await _http.SendAsync(
+            new Uri(tracker.Root, path), typed: true, (at, first) => Request(at, method, body, first ? bearer : null), patience.End).ConfigureAwait(false);
+        using Stream stream = await response.Content.ReadAsStreamAsync(patience.End).ConfigureAwait(false);
+        byte[] answer = await HttpBody.ReadAsync(stream, maxBytes, patience).ConfigureAwait(false);
+        bool isPatient = response.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests;
+        return (response.StatusCode, answer, isPatient ? response.Headers.RetryAfter?.Delta : null);
+    }
+
+    static HttpRequestMessage Request(Uri at, HttpMethod method, ReadOnlyMemory<byte>? body, string? bearer)
+    {
+        var request = new HttpRequestMessage(method, at);
         request.Headers.TryAddWithoutValidation("User-Agent", "tinytorrent/" + VersionCommand.Version);
         if (body is { } bytes)
         {
@@ -145,30 +155,17 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
             request.Headers.ExpectContinue = true; // a refusal comes before the body is sent
         }
         if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
-        using HttpResponseMessage response = await _http.SendAsync(request, time.Token).ConfigureAwait(false);
-        using Stream stream = await response.Content.ReadAsStreamAsync(time.Token).ConfigureAwait(false);
-        var all = new MemoryStream();
-        byte[] buffer = new byte[64 * 1024];
-        var clock = Stopwatch.StartNew();
-        for (int read; (read = await stream.ReadAsync(buffer, time.Token).ConfigureAwait(false)) > 0;)
-        {
-            all.Write(buffer, 0, read);
-            // The silence it may keep from here on, or less where it has been slow for long.
-            TimeSpan left = s_timeout + TimeFor(all.Length) - clock.Elapsed;
-            time.CancelAfter(left > s_timeout ? s_timeout : left < TimeSpan.Zero ? TimeSpan.Zero : left);
-            if (all.Length > maxBytes) throw new CommandException(ExitCode.BadInput, $"{tracker.Display}: an answer of more than {maxBytes} bytes");
-        }
-        bool isPatient = response.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests;
-        return (response.StatusCode, all.ToArray(), isPatient ? response.Headers.RetryAfter?.Delta : null);
+        return request;
     }
 
     CommandException Refusal(HttpStatusCode status, byte[] body)
     {
+        bool mayPass = status is HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
         if (Field(body, "error") is { } reason)
-            return new CommandException(ExitCode.Refused, $"the tracker refused: {reason}{(status == HttpStatusCode.Unauthorized ? " (--token)" : "")}");
+            return new CommandException(ExitCode.Refused, $"the tracker refused: {reason}{(status == HttpStatusCode.Unauthorized ? " (--token)" : "")}") { MayPass = mayPass };
         return status is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented
             ? new CommandException(ExitCode.BadInput, $"{tracker.Display}: this tracker has no catalogue")
-            : new CommandException(ExitCode.BadInput, $"{tracker.Display}: answered {(int)status}, which is no catalogue's answer");
+            : new CommandException(ExitCode.BadInput, $"{tracker.Display}: answered {(int)status}, which is no catalogue's answer") { MayPass = mayPass };
     }
 
     /// <summary>A text in a JSON object; null if it is not there, or nothing of the kind was answered.</summary>

@@ -25,7 +25,11 @@ static class CatalogueSource
         if (tracker is null || OtherMeaningOf(text) is { } other && other != Hash || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
         using var client = new CatalogueClient(tracker);
         if (InfoHash.TryParseHex(text, out InfoHash hash))
-            return TryFetch(client, hash, cancellation) is { } found ? Take(found, tracker, progress) : TorrentSource.Load(text, cancellation);
+        {
+            MetainfoFile found = client.Fetch(hash, cancellation)
+                ?? throw new CommandException(ExitCode.BadInput, $"{hash}: not in the catalogue of {tracker.Display}; without it a .torrent is needed");
+            return Take(found, tracker, progress);
+        }
 
         try
         {
@@ -69,18 +73,6 @@ static class CatalogueSource
     }
 
     /// <summary>A tracker without a catalogue is a tracker still: peers may know what it does not.</summary>
-    static MetainfoFile? TryFetch(CatalogueClient client, InfoHash hash, CancellationToken cancellation)
-    {
-        try
-        {
-            return client.Fetch(hash, cancellation);
-        }
-        catch (CommandException)
-        {
-            return null; // the download names what is wrong with the tracker
-        }
-    }
-
     static TorrentSource Take(MetainfoFile metainfo, CatalogueAddress tracker, Progress progress)
     {
         int files = metainfo.Files.Files.Count(file => !file.IsPadding);

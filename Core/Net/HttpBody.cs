@@ -10,11 +10,20 @@ static class HttpBody
     public const int MaxSize = 1024 * 1024;
 
     /// <exception cref="InvalidDataException">It is too large.</exception>
-    public static async Task<byte[]> ReadAsync(Stream stream, CancellationToken cancel, int maxSize = MaxSize)
+    public static Task<byte[]> ReadAsync(Stream stream, CancellationToken cancel) => ReadAsync(stream, MaxSize, onReceived: null, cancel);
+
+    /// <summary>The same, as long as the server keeps its pace.</summary>
+    public static Task<byte[]> ReadAsync(Stream stream, int maxSize, HttpPatience patience) => ReadAsync(stream, maxSize, patience.OnReceived, patience.End);
+
+    static async Task<byte[]> ReadAsync(Stream stream, int maxSize, Action<long>? onReceived, CancellationToken cancel)
     {
         var body = new MemoryStream();
         byte[] buffer = new byte[16 * 1024];
-        for (int read; (read = await stream.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;) Append(body, buffer.AsSpan(0, read), maxSize);
+        for (int read; (read = await stream.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;)
+        {
+            Append(body, buffer.AsSpan(0, read), maxSize);
+            onReceived?.Invoke(body.Length);
+        }
         return body.ToArray();
     }
 

@@ -1,7 +1,4 @@
-// HTTP and HTTPS requests to trackers. The BCL speaks the protocol; done here are redirects and the choice of address, where
-// AddressRules are kept, and inflation, whose result is capped (HttpBody).
-// A connection serves one request: the next one is half an hour away, and a reused one would slip past the address rules.
-using System.Diagnostics.CodeAnalysis;
+// HTTP and HTTPS requests to trackers: what is asked, how long an answer may take, and what it says.
 using System.Net.Http.Headers;
 using System.Text;
 using TinyTorrent.Tracker;
@@ -13,28 +10,13 @@ sealed class HttpTrackerTransport : IDisposable
     /// <summary>Requests under way at once; a program with thousands of torrents would otherwise run out of sockets.</summary>
     const int MaxAtOnce = 64;
 
-    static readonly HttpRequestOptionsKey<AddressRules> RulesKey = new("rules");
     static readonly string UserAgent = "tinytorrent/" + typeof(HttpTrackerTransport).Assembly.GetName().Version!.ToString(3);
 
     readonly TrackerTimeouts _timeouts;
     readonly SemaphoreSlim _slots = new(MaxAtOnce);
-    readonly HttpMessageInvoker _http;
+    readonly RedirectingClient _http;
 
-    public HttpTrackerTransport(TrackerTimeouts timeouts)
-    {
-        _timeouts = timeouts;
-        _http = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            ConnectTimeout = timeouts.Connect,
-            ConnectCallback = ConnectAsync,
-            PooledConnectionLifetime = TimeSpan.Zero,
-            MaxResponseHeadersLength = 16, // KiB
-            ActivityHeadersPropagator = null, // no trace ids for strangers
-        });
-    }
+    public HttpTrackerTransport(TrackerTimeouts timeouts) => (_timeouts, _http) = (timeouts, new RedirectingClient(timeouts.Connect, useProxy: false));
 
     public async Task<TrackerReply> AskAsync(TrackerRequest request, CancellationToken cancel)
     {
@@ -49,10 +31,12 @@ sealed class HttpTrackerTransport : IDisposable
         request.IsQueued = false;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(_timeouts.Http);
-        var rules = new AddressRules(request.Tracker.IsTyped);
+        string userInfo = Uri.UnescapeDataString(tracker.UserInfo);
         try
         {
-            return await FollowAsync(request, url, rules, timeout.Token).ConfigureAwait(false);
+            using HttpResponseMessage response = await _http.SendAsync(
+                url, request.Tracker.IsTyped, (at, first) => Message(at, first ? userInfo : ""), timeout.Token).ConfigureAwait(false);
+            return await ReadAsync(request, response, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -60,7 +44,6 @@ sealed class HttpTrackerTransport : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException or UriFormatException)
         {
-            if (rules.Objection.Length > 0) return TrackerReply.Failed(TrackerFailure.BadAnswer, rules.Objection);
             return TrackerReply.Failed(IsAnswer(e) ? TrackerFailure.BadAnswer : TrackerFailure.Unreachable, e.GetBaseException().Message);
         }
         finally
@@ -69,39 +52,14 @@ sealed class HttpTrackerTransport : IDisposable
         }
     }
 
-    async Task<TrackerReply> FollowAsync(TrackerRequest request, Uri url, AddressRules rules, CancellationToken cancel)
-    {
-        string userInfo = Uri.UnescapeDataString(request.Tracker.Uri.UserInfo);
-        while (true)
-        {
-            using HttpRequestMessage message = Message(url, userInfo, rules);
-            using HttpResponseMessage response = await _http.SendAsync(message, cancel).ConfigureAwait(false);
-            if (!IsRedirect(response, out string? location)) return await ReadAsync(request, response, cancel).ConfigureAwait(false);
-            var next = new Uri(url, location);
-            if (!rules.AllowsRedirect(url, next)) return TrackerReply.Failed(TrackerFailure.BadAnswer, rules.Objection);
-            url = next;
-            userInfo = ""; // meant for the first host only
-        }
-    }
-
-    static HttpRequestMessage Message(Uri url, string userInfo, AddressRules rules)
+    static HttpRequestMessage Message(Uri url, string userInfo)
     {
         var message = new HttpRequestMessage(HttpMethod.Get, url);
-        message.Options.Set(RulesKey, rules);
         message.Headers.TryAddWithoutValidation("User-Agent", UserAgent);
         message.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip, deflate");
         if (userInfo.Length > 0)
             message.Headers.TryAddWithoutValidation("Authorization", "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(userInfo)));
         return message;
-    }
-
-    static bool IsRedirect(HttpResponseMessage response, [NotNullWhen(true)] out string? location)
-    {
-        location = null;
-        if ((int)response.StatusCode is not (301 or 302 or 303 or 307 or 308)) return false;
-        // As text: the typed header would rewrite the escapes of a binary hash.
-        if (response.Headers.TryGetValues("Location", out IEnumerable<string>? values)) location = values.First();
-        return location is not null;
     }
 
     static async Task<TrackerReply> ReadAsync(TrackerRequest request, HttpResponseMessage response, CancellationToken cancel)
@@ -121,15 +79,9 @@ sealed class HttpTrackerTransport : IDisposable
         return wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
     }
 
-    static ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
-    {
-        context.InitialRequestMessage.Options.TryGetValue(RulesKey, out AddressRules? rules);
-        return WebConnection.OpenAsync(context, address => rules!.Allows(address, context.InitialRequestMessage.RequestUri!), cancel);
-    }
-
     /// <summary>True if somebody answered, only not as an HTTP server should.</summary>
     static bool IsAnswer(Exception e) =>
-        e is InvalidDataException or UriFormatException or HttpIOException
+        e is InvalidDataException or UriFormatException or HttpIOException or AddressRefusedException
         or HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ResponseEnded or HttpRequestError.ConfigurationLimitExceeded };
 
     /// <summary>Call after the last request has ended.</summary>

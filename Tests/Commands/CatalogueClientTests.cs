@@ -64,6 +64,27 @@ public class CatalogueClientTests
     }
 
     [Fact]
+    public void ARedirectIsFollowedByTheRulesOfTrackersAndTheTokenStaysBehind()
+    {
+        using var server = new ScriptedHttpServer(head => head.Contains("/there/", StringComparison.Ordinal)
+            ? ScriptedHttpServer.Response([]) : ScriptedHttpServer.Response([], $"Location: /there/catalogue\r\n", "307 Elsewhere"));
+        Assert.True(CatalogueAddress.TryParse(server.Base, out CatalogueAddress? address, out _));
+        using var client = new CatalogueClient(address, "secret");
+        client.Publish(s_metainfo, default);
+        Assert.Equal(["POST /catalogue ", "POST /there/catalogue "], server.Requests.ConvertAll(head => head[..head.IndexOf("HTTP", StringComparison.Ordinal)]));
+        Assert.Equal([true, false], server.Requests.ConvertAll(head => head.Contains("Authorization", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("/again", "more than 5 redirects")]
+    [InlineData("file:///etc/passwd", "a redirect to something other than http and https")]
+    public void ARedirectAgainstTheRulesIsNotFollowed(string location, string rule)
+    {
+        CommandException failure = Fails(ScriptedHttpServer.Response([], $"Location: {location}\r\n", "302 Found"), client => client.List(new(), default));
+        Assert.Equal((ExitCode.NoPeer, true), (failure.Code, failure.Message.EndsWith($"{rule}, which is not followed", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void PatienceHasAnEnd() =>
         Assert.Equal(ExitCode.Refused, Fails(ScriptedHttpServer.Response("{\"error\":\"not now\"}"u8.ToArray(), "Retry-After: 60\r\n", "503 Busy"), client => client.List(new(), default)).Code);
 

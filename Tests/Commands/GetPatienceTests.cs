@@ -72,6 +72,22 @@ public sealed class GetPatienceTests : IDisposable
     }
 
     [Fact]
+    public async Task ACatalogueInTroubleIsAskedAgainForAnInfoHashToo()
+    {
+        await using Engine seed = Seed();
+        int asked = 0;
+        byte[] torrent = File.ReadAllBytes(_folder["x.torrent"]);
+        using var tracker = new ScriptedHttpServer(head => !head.Contains(_metainfo.InfoHash.ToString(), StringComparison.Ordinal) ? ScriptedHttpServer.Response([], "", "404 Not Found")
+            : Interlocked.Increment(ref asked) == 1 ? ScriptedHttpServer.Response([], "", "502 Bad Gateway") : ScriptedHttpServer.Response(torrent));
+        string[] Of(string hash) => ["get", hash, "--tracker", tracker.Base, "-o", _folder["out"], "--bind", "127.0.0.1", "--port", "0", "--peer", $"127.0.0.1:{seed.Port}"];
+        (int code, _, string errors) = await Task.Run(() => Run(Of(_metainfo.InfoHash.ToString())));
+        Assert.Contains("answered 502", errors, StringComparison.Ordinal);
+        Assert.Equal(0, code);
+        (code, _, errors) = await Task.Run(() => Run(Of(new string('0', 40))));
+        Assert.Equal((3, true), (code, errors.Contains("not in the catalogue of", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task APeerTheUserNamedMayStartLater()
     {
         int port;
