@@ -19,7 +19,7 @@ import argparse, os, pathlib, re, signal, subprocess, sys, time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "obj/mutants"
 # Seconds. A test that hangs has noticed too.
-TIMEOUT = 240
+TIMEOUT = 120
 OPTIONS = ["-c", "Release", "-p:Checked=true", "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false", "-v", "q"]
 TESTS = "Tests/obj/out/Release/net10.0/tinytorrent.Tests.dll"
 
