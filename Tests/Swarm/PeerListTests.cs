@@ -72,6 +72,43 @@ public class PeerListTests
     }
 
     [Fact]
+    public void AConnectionThatWasOfNoUseCountsAsAFailure()
+    {
+        var list = new PeerList(new Random(1));
+        foreach (int expected in (int[])[15, 30, 60])
+        {
+            list.OnConnected(Peer(1));
+            list.OnClosed(Peer(1), useful: false, default);
+            Assert.InRange(list.NextDue!.Value.TotalSeconds, expected * 0.75, expected * 1.25);
+        }
+    }
+
+    [Fact]
+    public void PeersThatWereLostTogetherAreNotDialedTogether()
+    {
+        var waits = new HashSet<TimeSpan>();
+        for (int seed = 0; seed < 100; seed++)
+        {
+            var list = new PeerList(new Random(seed));
+            list.OnConnected(Peer(1));
+            list.OnClosed(Peer(1), useful: true, default);
+            waits.Add(list.NextDue!.Value);
+        }
+        Assert.True(waits.Count > 50 && waits.Max() - waits.Min() > 8 * Second, $"{waits.Count} from {waits.Min()} to {waits.Max()}");
+    }
+
+    /// <summary>Peers on this machine share an address.</summary>
+    [Fact]
+    public void OnThisMachineABanIsOfThePortAlone()
+    {
+        var list = new PeerList(new Random(1));
+        list.Ban(new IPEndPoint(IPAddress.Loopback, 1));
+        Assert.True(list.IsBanned(new IPEndPoint(IPAddress.Loopback, 1)));
+        Assert.False(list.IsBanned(new IPEndPoint(IPAddress.Loopback, 2)));
+        Assert.True(list.Add(new IPEndPoint(IPAddress.Loopback, 2)));
+    }
+
+    [Fact]
     public void APeerTheUserNamedIsTriedAgainWithinSecondsAndEveryMinuteAtLeast()
     {
         var list = new PeerList(new Random(1));

@@ -104,6 +104,15 @@ public class RequestPipelineTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void APeerThatNamesNoLimitIsAskedForNoMoreThanMostKeep()
+    {
+        var link = new Link(100 * MiB, 0.2, 0, seed: 1);
+        link.Pipeline.PeerLimit = new RequestPipeline().PeerLimit;
+        link.Run(5);
+        Assert.InRange(link.MaxOutstanding, 100, 256);
+    }
+
+    [Fact]
     public void ThePeersOwnLimitIsKept()
     {
         var link = new Link(100 * MiB, 0.2, 0, seed: 1);
@@ -129,8 +138,9 @@ public class RequestPipelineTests(ITestOutputHelper output)
             timeout = link.Pipeline.Timeout;
         }
         Assert.False(link.Pipeline.IsSnubbed(start + 30 * second));
-        Assert.True(link.Pipeline.IsSnubbed(start + 60 * second));
+        Assert.True(link.Pipeline.IsSnubbed(start + 42 * second)); // since the last block, not since the last request
         link.Pipeline.OnBlock(Geometry.BlockLength, null, 3, start + 61 * second);
+        Assert.InRange(link.Pipeline.Timeout, 3 * second, 10 * second);
         Assert.False(link.Pipeline.IsSnubbed(start + 62 * second));
         link.Pipeline.OnIdle();
         Assert.False(link.Pipeline.IsSnubbed(start + 600 * second));

@@ -148,6 +148,61 @@ public class StrangerTests
     }
 
     [Fact]
+    public void WhatWeDoNotHaveIsRejectedAndACancelToo()
+    {
+        _picker.MarkHave(1);
+        var stranger = new Stranger(_torrent);
+        stranger.Say(MessageId.HaveNone);
+        stranger.Say(MessageId.Interested);
+        Assert.Contains(stranger.Heard, m => m.Id == MessageId.Unchoke);
+        BlockRef missing = new(0, 0, Block), there = new(1, 0, Block);
+        stranger.Say(MessageId.Request, missing);
+        stranger.Reads = false;
+        stranger.Say(MessageId.Request, there);
+        stranger.Say(MessageId.Cancel, there);
+        stranger.Reads = true;
+        stranger.Wait();
+        Assert.Equal([missing, there], stranger.Heard.Where(m => m.Id == MessageId.RejectRequest).Select(m => m.Block));
+        Assert.DoesNotContain(stranger.Heard, m => m.Id == MessageId.Piece);
+    }
+
+    [Fact]
+    public void APeerThatRejectsARequestIsNotAskedAgainAtOnce()
+    {
+        var stranger = new Stranger(_torrent);
+        stranger.Say(MessageId.HaveAll);
+        stranger.Say(MessageId.Unchoke);
+        BlockRef[] asked = [.. stranger.Requests];
+        stranger.Say(MessageId.RejectRequest, asked[0]);
+        Assert.Equal(asked, stranger.Requests);
+        stranger.Wait();
+        Assert.Equal(asked.Length + 1, stranger.Requests.Count());
+    }
+
+    [Fact]
+    public void APeerThatLetsItsRequestsPassIsAskedForOneBlockAtATime()
+    {
+        var stranger = new Stranger(_torrent);
+        stranger.Say(MessageId.HaveAll);
+        stranger.Say(MessageId.Unchoke);
+        int asked = stranger.Requests.Count();
+        Assert.True(asked > 1);
+        for (int i = 0; i < 20; i++) stranger.Wait();
+        Assert.Equal(asked + 1, stranger.Requests.Count());
+    }
+
+    [Fact]
+    public void AQuietPeerHearsThatWeAreThereAndIsHungUpOnAfterMinutes()
+    {
+        var stranger = new Stranger(_torrent);
+        for (int i = 0; i < 110; i++) stranger.Wait();
+        Assert.Equal(1, stranger.Heard.Count(m => m.Id == MessageId.KeepAlive));
+        Assert.True(stranger.Say(MessageId.NotInterested));
+        for (int i = 0; i < 160; i++) stranger.Wait();
+        Assert.False(stranger.Say(MessageId.NotInterested));
+    }
+
+    [Fact]
     public void PeersAreToldAgainWhenWeWantNothingMore()
     {
         var stranger = new Stranger(_torrent);
@@ -168,6 +223,23 @@ public class StrangerTests
             Assert.True(ExtendedHandshake.TryRead(stranger.Heard.Last(m => m.Id == MessageId.Extended).Payload.AsSpan(1), out ExtendedHandshake told));
             return told;
         }
+    }
+
+    /// <summary>Otherwise the suspicions of all who ever came would be kept.</summary>
+    [Fact]
+    public void ASuspicionIsInUseWhileItsPeerIsConnected()
+    {
+        var stranger = new Stranger(_torrent);
+        stranger.Say(MessageId.HaveAll);
+        stranger.Say(MessageId.Unchoke);
+        int piece = stranger.Requests.First().Piece;
+        foreach (BlockRef block in stranger.Requests.Where(b => b.Piece == piece).ToArray()) stranger.Give(block, block.Length);
+        var contributors = new List<PeerPieces>();
+        _picker.OnHashFailed(piece, contributors);
+        Suspicion suspicion = Assert.Single(contributors).Suspicion;
+        Assert.Equal(1, suspicion.Connections);
+        stranger.Leave();
+        Assert.Equal(0, suspicion.Connections);
     }
 
     [Fact]

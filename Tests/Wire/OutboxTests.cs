@@ -71,6 +71,14 @@ public class OutboxTests
     }
 
     [Fact]
+    public void SomeThousandBlocksMayWaitAndNoMore()
+    {
+        int queued = 0;
+        while (queued < 100_000 && _outbox.QueueBlock(new BlockRef(queued, 0, 1))) queued++;
+        Assert.InRange(queued, 1000, 4000);
+    }
+
+    [Fact]
     public void AConnectionWhosePeerDoesNotReadIsAbortedAtTheFlush()
     {
         Attach();
