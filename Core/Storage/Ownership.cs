@@ -1,6 +1,8 @@
 // Which files that exist already may be written by a download. Their names are a stranger's choice, so a name alone decides
 // nothing. A file that exists is written to if one of these holds:
-//   - the state of this download says that it is as we left it, or that we have made it
+//   - the state of this download says that it is as we left it, or that we have made it and nothing shows that somebody has
+//     written something else into it since: it is no longer than it should be, no shorter than it was, and has a piece that
+//     was whole if there was one
 //   - it shows that it is the torrent's: a kilobyte of it lies in pieces that match. Zeros do not count, for every disk
 //     image has them; nor do a few bytes at the end of a neighbour's piece
 //   - the user said --force
@@ -48,7 +50,7 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, PiecePicker pick
                 if (store.Wants(file)) return new(DiskFault.Io, path, "it is not a regular file");
                 continue;
             }
-            bool ours = (force && store.Wants(file)) || state?.Ours![file] == true || (entry.Length > 0 && made.Holds(file, path));
+            bool ours = (force && store.Wants(file)) || state?.Ours![file] == true || (entry.Length > 0 && made.Holds(file, path) && MayBeLeftByUs(file, stamps[file].Length, state));
             bool hasLength = stamps[file].Length == entry.Length;
             if (ours) store.Adopt(file);
             else if (hasLength && !IsNeeded(file)) continue; // nothing will be written to it
@@ -139,6 +141,25 @@ sealed class Ownership(MetainfoFile metainfo, PieceStore store, PiecePicker pick
             if (proof >= Proof) return true;
         }
         return false;
+    }
+
+    /// <summary>False if the file, which was made by us, has been filled with something else: `cp` keeps the file and its birth.</summary>
+    bool MayBeLeftByUs(int file, long length, ResumeState? state)
+    {
+        FileEntry entry = metainfo.Files.Files[file];
+        if (length > entry.Length) return false;
+        if (state is null) return true;
+        if (length < state.Lengths![file]) return false;
+        // Whole pieces of the file alone: one at its border may be lost through the neighbour.
+        long pieceLength = metainfo.Geometry.PieceLength;
+        int from = (int)((entry.Offset + pieceLength - 1) / pieceLength), end = (int)((entry.Offset + entry.Length) / pieceLength);
+        bool lost = false;
+        for (int piece = state.Lost!.NextSet(from); piece >= 0 && piece < end; piece = state.Lost.NextSet(piece + 1))
+        {
+            if (picker.Have[piece]) return true;
+            lost = true;
+        }
+        return !lost;
     }
 
     /// <summary>The file's bytes that lie in pieces which match, in chunks; offsets in the content.</summary>

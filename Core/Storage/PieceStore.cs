@@ -31,6 +31,7 @@ sealed unsafe class PieceStore : IDisposable
     readonly FileOpener _opener;
     readonly HandleCache _handles;
     readonly bool[] _aside; // this file's bytes are in the edge file
+    readonly bool[] _hasTail; // this file was longer than the torrent says when the store was opened
     readonly long[] _reached; // how long this file was at least, found or made by us
 
     /// <summary>A store to download into. A link beneath the root is refused: the names in a torrent are a stranger's.</summary>
@@ -51,13 +52,16 @@ sealed unsafe class PieceStore : IDisposable
         _opener = new FileOpener(files, place, selection, _disk);
         _reached = new long[files.Files.Count + 1];
         _aside = new bool[files.Files.Count];
+        _hasTail = new bool[files.Files.Count];
         for (int file = 0; selection is not null && file < _aside.Length; file++)
             _aside[file] = !selection.Wants(file) && FileStamp.Of(place.PathOf(files.Files[file])).Length != files.Files[file].Length;
         for (int file = 0; !readOnly && file < _aside.Length; file++)
         {
             if (files.Files[file].IsPadding || _aside[file]) continue;
             _opener.Recall(file);
-            _reached[file] = Math.Clamp(FileStamp.Of(PathOf(file)).Length, 0, files.Files[file].Length);
+            long length = FileStamp.Of(PathOf(file)).Length;
+            _hasTail[file] = length > files.Files[file].Length;
+            _reached[file] = Math.Clamp(length, 0, files.Files[file].Length);
         }
     }
 
@@ -169,8 +173,8 @@ sealed unsafe class PieceStore : IDisposable
         return DiskResult.Ok;
     }
 
-    /// <summary>Cuts files of ours that are longer than the torrent says. For the end of a download; files nobody asked for are
-    /// left alone.</summary>
+    /// <summary>Cuts files of ours that were longer than the torrent says at the start. For the end of a download; files nobody
+    /// asked for are left alone. What has been written behind the end since is somebody's, and a fault.</summary>
     public DiskResult CutLongFiles()
     {
         for (int file = 0; file < Files.Files.Count; file++)
@@ -179,8 +183,8 @@ sealed unsafe class PieceStore : IDisposable
             if (FileStamp.Of(PathOf(file)).Length <= Files.Files[file].Length) continue;
             DiskResult result = Rent(file, writing: true, out HandleCache.Entry? entry);
             if (!result.IsOk) return result;
-            result = CutToLength(entry!.Handle, Files.Files[file].Length);
-            _handles.Return(entry, written: true);
+            result = _hasTail[file] ? CutToLength(entry!.Handle, Files.Files[file].Length) : new(DiskFault.Io, null, "another program made it longer while it was downloaded");
+            _handles.Return(entry!, written: true);
             if (!result.IsOk) return Named(result, file);
         }
         return DiskResult.Ok;

@@ -23,6 +23,12 @@ sealed record ResumeState(Bitfield Pieces, IReadOnlyList<(int Piece, Bitfield Bl
     /// <summary>Set when loaded: for each file whether it is as we left it, or was still to be made and is empty: a crash came
     /// between.</summary>
     public bool[]? Ours { get; init; }
+
+    /// <summary>Set when loaded: how long each file was at least; -1 if it was still to be made.</summary>
+    public long[]? Lengths { get; init; }
+
+    /// <summary>Set when loaded: of the doubtful pieces those that were whole.</summary>
+    public Bitfield? Lost { get; init; }
 }
 
 sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
@@ -113,11 +119,18 @@ sealed class ResumeCodec(InfoHash infoHash, Geometry geometry, FileMap files)
         else
         {
             bool[] ours = AreOurs(listed, stamps);
+            var lengths = new long[stamps.Length];
+            for (int i = 0; i < lengths.Length; i++) lengths[i] = BinaryPrimitives.ReadInt64BigEndian(listed[(i * StampSize)..]);
             Bitfield doubtful = TouchedByChange(ours, stamps);
-            for (int piece = doubtful.NextSet(0); piece >= 0; piece = doubtful.NextSet(piece + 1)) pieces.Clear(piece);
+            var lost = new Bitfield(geometry.PieceCount);
+            for (int piece = doubtful.NextSet(0); piece >= 0; piece = doubtful.NextSet(piece + 1))
+            {
+                if (pieces[piece]) lost.Set(piece);
+                pieces.Clear(piece);
+            }
             begun.RemoveAll(b => doubtful[b.Item1]);
             reason = null;
-            return new ResumeState(pieces, begun) { Doubtful = doubtful, Ours = ours };
+            return new ResumeState(pieces, begun) { Doubtful = doubtful, Ours = ours, Lengths = lengths, Lost = lost };
         }
         return null;
     }

@@ -215,6 +215,39 @@ public sealed class StoredDownloadTests : IDisposable
         IsComplete();
     }
 
+    [Theory]
+    [InlineData(5 * PieceLength)] // longer than it should be
+    [InlineData(1000)] // shorter than it was
+    [InlineData(2 * PieceLength)] // without the piece it had
+    public void WhatTheUserCopiedOverAFileOfOursIsKept(int length)
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess) return; // elsewhere nothing is known of the files made
+        using (StoredDownload first = Checked())
+        {
+            Succeeds(first.Begin());
+            Succeeds(first.Store.Write(0, _content.AsSpan(0, PieceLength)));
+            first.Picker.MarkHave(0);
+            Succeeds(first.Store.Flush());
+            Succeeds(first.Resume.Save(new ResumeState(first.Picker.Have, []), first.Store.Stamps()));
+        }
+        using (FileStream copy = File.Open(Out("t/a"), FileMode.Truncate)) copy.Write(RandomNumberGenerator.GetBytes(length)); // as cp does
+        IsRefused("t/a");
+    }
+
+    [Theory]
+    [InlineData("t/a")]
+    [InlineData("t/empty")]
+    public void WhatIsAppendedToAFileWhileItIsDownloadedIsKept(string path)
+    {
+        using StoredDownload download = Checked();
+        Succeeds(download.Begin());
+        Succeeds(download.Store.Write(0, _content));
+        File.AppendAllText(Out(path), "a note");
+        DiskResult result = download.Finish();
+        Assert.Equal((DiskFault.Io, Out(path)), (result.Fault, result.Path));
+        Assert.EndsWith("a note", File.ReadAllText(Out(path)));
+    }
+
     [Fact]
     public void TextThatTheUserPutIntoAnEmptyFileOfOursIsKept()
     {
