@@ -42,6 +42,7 @@ sealed class ServeTrackerCommand : IDisposable
             AccessToken.Option("only who knows this secret may publish; it also takes anything out of the catalogue"),
             new("--keep", "T", "how long the catalogue keeps what nobody seeds (default 7d)"),
             new("--catalogue-size", "SIZE", "bytes of .torrent files it takes (default 16M, with --state 1G)"),
+            new("--host", "NAME", "a name of this tracker under which clients on the local network may read the catalogue") { Repeatable = true },
             new("--no-catalogue", null, "no catalogue: a tracker of hashes only"),
             JsonEvents.Option,
         ],
@@ -69,6 +70,8 @@ sealed class ServeTrackerCommand : IDisposable
             --full-scrape lets anybody list every torrent, at most once in ten seconds: about 95 bytes each, made anew each time.
 
             Its catalogue lists what clients have published under a name ('tinytorrent share', 'list' and 'get NAME'): /catalogue.json and /torrents/INFO-HASH.torrent to read, POST /catalogue to publish. Anybody may publish unless --token is given; with --keys the paths of the catalogue need a key in front as well. One address has an eighth of it at most, one of the tracker's own network a half; when it is full, what nobody has ever seeded makes room. With the token 'tinytorrent unshare' takes out any entry, and with --all every one. Without --token a token for that is made at each start and printed. The catalogue is kept in memory; with --state in DIR/catalogue.
+
+            A page of another site can have its name pointed at a tracker on the reader's own network. Clients of local addresses therefore read the catalogue only under an address, a name without a dot or of a local domain (.local, .lan, .internal, .home.arpa), or a name given with --host.
 
             With --state the swarms and how often each torrent was completed are written to the file swarms in DIR once a minute and at the end, and read again at the next start; peers silent for too long meanwhile are left out. The file is replaced as a whole, so a crash or a full disk costs a minute at most. A folder where nothing can be written is refused at the start with exit code 6. When saving fails later, a warning says so, /health answers 'ok, but …' (still with status 200, because to start the tracker again would lose what is not saved) and the figure unsaved is 1, until it works again. One that is damaged is set aside as swarms.broken. A second tracker on the same DIR is refused with exit code 6.
 
@@ -167,7 +170,7 @@ sealed class ServeTrackerCommand : IDisposable
         };
         string? token = AccessToken.Read(_arguments);
         CatalogueFolder? folder = state is null ? null : new CatalogueFolder(Path.Combine(state, "catalogue"));
-        return new CatalogueOptions(limits, folder, token ?? Convert.ToHexStringLower(Entropy.Secret(WriteToken.SecretSize)), IsOpen: token is null);
+        return new CatalogueOptions(limits, folder, token ?? Convert.ToHexStringLower(Entropy.Secret(WriteToken.SecretSize)), IsOpen: token is null) { Hosts = _arguments.Values("--host") };
     }
 
     List<SharedPort> Open(string option, int defaultPort, int copies, bool udp)

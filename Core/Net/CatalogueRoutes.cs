@@ -14,9 +14,12 @@ using TinyTorrent.Types;
 namespace TinyTorrent.Net;
 
 /// <param name="operators">The operator's secret, which takes anything away and has no limit.</param>
-/// <param name="isOpen">Anybody may publish; else who knows the operator's secret.</param>
-sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool isOpen)
+/// <param name="isOpen">Anybody may publish; otherwise only with the operator's secret.</param>
+/// <param name="hosts">See <see cref="PageGuard"/>.</param>
+sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool isOpen, IReadOnlyList<string> hosts)
 {
+    readonly PageGuard _guard = new(hosts);
+
     const string CommonHeaders = "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
 
     const string StillThere = "the tracker's disk does not let go of it";
@@ -75,6 +78,8 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
     {
         bool reads = request.Method is HttpVerb.Get or HttpVerb.Head;
         if (reads && path.SequenceEqual("/"u8)) ShowPage(response);
+        else if (!_guard.AllowsReading(request.Headers, request.From))
+            Fail(response, 403, "on a local network this catalogue is read by the tracker's address; the tracker's option --host allows a name");
         else if (reads && path.SequenceEqual(Listing)) OnWorker(request, response, List);
         else if (reads && path.StartsWith(Torrents)) OnWorker(request, response, Give);
         else if (request.Method == HttpVerb.Post && path.SequenceEqual(Collection)) Publish(request, response);
@@ -144,7 +149,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
 
     void Publish(in HttpRequest request, HttpResponse response)
     {
-        if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not publish");
+        if (!PageGuard.AllowsWriting(request.Headers)) Fail(response, 403, "a page of another site may not publish");
         else if (!isOpen && !operators.Fits(Bearer(request.Headers))) RefuseToken(request.Headers, response, "publishing here");
         else if (request.BodyLength > MetainfoFile.MaxBytes) Fail(response, 413, "a .torrent has at most 10,000,000 bytes");
         else if (!request.IsWhole) response.WantsBody = true;
@@ -182,7 +187,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
     void Remove(in HttpRequest request, HttpResponse response)
     {
         ReadOnlySpan<byte> token = Bearer(request.Headers);
-        if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
+        if (!PageGuard.AllowsWriting(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
         else if (Find(LastPart(request)) is not { } entry) Fail(response, 404, "there is no such torrent in the catalogue");
         else if (!entry.Token.Fits(token) && !operators.Fits(token)) RefuseToken(request.Headers, response, "taking this away");
         else if (!keeper.Remove(entry).IsOk) Fail(response, 500, StillThere);
@@ -191,7 +196,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
 
     void Clear(in HttpRequest request, HttpResponse response)
     {
-        if (!WriteGuard.Allows(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
+        if (!PageGuard.AllowsWriting(request.Headers)) Fail(response, 403, "a page of another site may not take anything away");
         else if (!operators.Fits(Bearer(request.Headers))) RefuseToken(request.Headers, response, "taking everything away");
         else OnWorker(request, response, RemoveAll);
     }

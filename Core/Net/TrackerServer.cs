@@ -13,8 +13,12 @@ namespace TinyTorrent.Net;
 /// <summary>What a tracker with a catalogue knows of it beforehand.</summary>
 /// <param name="Folder">Where it is kept, or null: in memory.</param>
 /// <param name="Token">The operator's secret, or null if there is none.</param>
-/// <param name="IsOpen">Anybody may publish; else who knows the secret.</param>
-sealed record CatalogueOptions(CatalogueLimits Limits, CatalogueFolder? Folder, string? Token, bool IsOpen);
+/// <param name="IsOpen">Anybody may publish; otherwise only with the secret.</param>
+sealed record CatalogueOptions(CatalogueLimits Limits, CatalogueFolder? Folder, string? Token, bool IsOpen)
+{
+    /// <summary>Names under which clients of local addresses may read it; see <see cref="PageGuard"/>.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+}
 
 /// <summary>Serves from its creation until it is disposed.</summary>
 sealed class TrackerServer : IDisposable
@@ -123,7 +127,7 @@ sealed class TrackerServer : IDisposable
     }
 
     static CatalogueRoutes RoutesTo(CatalogueKeeper keeper, CatalogueOptions options) =>
-        new(keeper, options.Token is { } token ? WriteToken.Of(Encoding.UTF8.GetBytes(token)) : default, options.IsOpen);
+        new(keeper, options.Token is { } token ? WriteToken.Of(Encoding.UTF8.GetBytes(token)) : default, options.IsOpen, options.Hosts);
 
     SwarmCounts CountsOf(InfoHash name) => Service.TryScrape(name, out SwarmCounts counts) ? counts : default;
 

@@ -115,7 +115,7 @@ static class FuzzTargets
     static object Upload(byte[] input, bool isBody)
     {
         var keeper = new CatalogueKeeper(new CatalogueLimits(), null, new CatalogueSwarms(_ => true, _ => default), TimeSpan.Zero, _ => { });
-        var routes = new CatalogueRoutes(keeper, default, isOpen: true);
+        var routes = new CatalogueRoutes(keeper, default, isOpen: true, []);
         const int memory = 32 << 20;
         var shared = new HttpMemory(memory);
         var session = new HttpSession(new TrackerRoutes(s_tracker, new Clock(), routes).Answer, shared);

@@ -1,4 +1,5 @@
 // The catalogue as an HTTP client meets it: every status with its sentence, and who may write.
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using TinyTorrent.Catalogue;
@@ -26,12 +27,13 @@ public sealed class CatalogueRoutesTests : IDisposable
 
     public void Dispose() => _service.Dispose();
 
-    (int Status, string Head, byte[] Body) Ask(string method, string target, byte[]? body = null, string headers = "")
+    (int Status, string Head, byte[] Body) Ask(string method, string target, byte[]? body = null, string headers = "", string host = "127.0.0.1:6969", string? from = null)
     {
-        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(_token ?? MadeToken)), isOpen: _token is null);
+        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(_token ?? MadeToken)), isOpen: _token is null, ["tracker.example.org"]);
         var session = new HttpSession(new TrackerRoutes(_service, new Clock(), routes).Answer, _memory);
+        if (from is not null) session.Begin(PeerAddress.From(IPAddress.Parse(from)));
         string length = body is null ? "" : $"Content-Length: {body.Length}\r\n";
-        byte[] request = [.. Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:6969\r\n{headers}{length}\r\n"), .. body ?? []];
+        byte[] request = [.. Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}{length}\r\n"), .. body ?? []];
         ReadOnlySpan<byte> rest = request;
         ReadOnlyMemory<byte> output;
         for (; session.Answer(out output) && output.IsEmpty; session.Received(Math.Min(rest.Length, session.ReceiveBuffer.Length)), rest = rest[Math.Min(rest.Length, session.ReceiveBuffer.Length)..])
@@ -158,7 +160,7 @@ public sealed class CatalogueRoutesTests : IDisposable
     [InlineData("PUT", "/catalogue", false)]
     public void WhatSearchesOrWaitsForTheDiskIsForAWorker(string method, string target, bool isDeferred)
     {
-        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(MadeToken)), isOpen: true);
+        var routes = new CatalogueRoutes(_keeper, WriteToken.Of(Encoding.ASCII.GetBytes(MadeToken)), isOpen: true, []);
         var session = new HttpSession(new TrackerRoutes(_service, new Clock(), routes).Answer, _memory, defers: true);
         byte[] request = Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: x\r\n{Authorization(MadeToken)}{(method == "POST" ? "Content-Length: 2\r\n" : "")}\r\n{(method == "POST" ? "de" : "")}");
         request.CopyTo(session.ReceiveBuffer);
@@ -190,7 +192,28 @@ public sealed class CatalogueRoutesTests : IDisposable
     public void ANameThatMayPointAnywhereIsNoOriginToTrust(string host, string? origin, bool allowed)
     {
         var headers = new HttpHeaders { Host = Encoding.ASCII.GetBytes(host), Origin = Encoding.ASCII.GetBytes(origin ?? "") };
-        Assert.Equal(allowed, WriteGuard.Allows(headers));
+        Assert.Equal(allowed, PageGuard.AllowsWriting(headers));
+    }
+
+    [Theory]
+    [InlineData("rebound.example:6969", "192.168.1.7", 403)]
+    [InlineData("rebound.example", "fe80::7", 403)]
+    [InlineData("192.168.1.5.rebound.example", "127.0.0.1", 403)]
+    [InlineData("evil-lan.example", "10.0.0.1", 403)]
+    [InlineData("rebound.example:6969", "9.9.9.9", 200)] // what the internet may read needs no tricks
+    [InlineData("tracker.example.ORG:6969", "192.168.1.7", 200)] // named by the operator
+    [InlineData("tracker.example.org.", "192.168.1.7", 200)]
+    [InlineData("192.168.1.5:6969", "192.168.1.7", 200)]
+    [InlineData("[fd00::5]:6969", "fd00::7", 200)]
+    [InlineData("nas", "192.168.1.7", 200)]
+    [InlineData("nas.Local:6969", "192.168.1.7", 200)]
+    [InlineData("tracker.home.arpa", "192.168.1.7", 200)]
+    [InlineData("", "192.168.1.7", 200)] // no browser
+    public void APageWhoseNameWasPointedHereReadsNoLocalCatalogue(string host, string from, int expected)
+    {
+        foreach (string target in (string[])["/catalogue.json", "/torrents/x.torrent"])
+            Assert.Equal(expected == 200 && target[1] == 't' ? 404 : expected, Ask("GET", target, host: host, from: from).Status);
+        Assert.Equal(200, Ask("GET", "/", host: host, from: from).Status); // the page itself says nothing
     }
 
     [Fact]
