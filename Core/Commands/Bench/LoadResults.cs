@@ -2,7 +2,8 @@
 using System.Diagnostics;
 using System.Numerics;
 
-namespace TinyTorrent.Net;
+using TinyTorrent.Net;
+namespace TinyTorrent.Commands;
 
 sealed class LoadResults
 {

@@ -5,10 +5,11 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
-namespace TinyTorrent.Net;
+namespace TinyTorrent.Commands;
 
 sealed class UdpLoad : IDisposable
 {

@@ -6,10 +6,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using TinyTorrent.Bencode;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
-namespace TinyTorrent.Net;
+namespace TinyTorrent.Commands;
 
 sealed class HttpLoad(LoadPlan plan)
 {

@@ -1,6 +1,7 @@
 using System.Net;
 
-namespace TinyTorrent.Net;
+using TinyTorrent.Net;
+namespace TinyTorrent.Commands;
 
 /// <summary>What a load test does to a tracker.</summary>
 sealed record LoadPlan

@@ -4,10 +4,11 @@
 using System.Buffers.Binary;
 using System.Text;
 using TinyTorrent.Hashing;
+using TinyTorrent.Net;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
-namespace TinyTorrent.Net;
+namespace TinyTorrent.Commands;
 
 sealed class LoadPopulation
 {
