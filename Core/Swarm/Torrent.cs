@@ -235,7 +235,7 @@ sealed class Torrent
     bool OnExtended(Peer peer, ReadOnlySpan<byte> payload)
     {
         // Decoded outside the lock: it may be long. One that is broken tells us nothing; the peer is as good without.
-        bool isWhole = ExtendedHandshake.TryRead(payload[1..], out ExtendedHandshake extended);
+        bool isWhole = ExtendedHandshake.TryRead(ExtendedHandshake.DictionaryIn(payload), out ExtendedHandshake extended);
         lock (_gate)
         {
             bool endures = !peer.HasSaidExtended || peer.Endures(Peer.UselessHandshake);

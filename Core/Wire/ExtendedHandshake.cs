@@ -17,6 +17,9 @@ readonly record struct ExtendedHandshake(string? Client, int ListenPort, int Max
 
     const int MaxClientLength = 100;
 
+    /// <summary>The dictionary of an extended message; empty if the message is.</summary>
+    public static ReadOnlySpan<byte> DictionaryIn(ReadOnlySpan<byte> payload) => payload.IsEmpty ? payload : payload[1..];
+
     /// <param name="dictionary">The payload after its extended id. Bytes after the dictionary are tolerated.</param>
     public static bool TryRead(ReadOnlySpan<byte> dictionary, out ExtendedHandshake handshake)
     {

@@ -66,7 +66,7 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
         MessageId.Port => body == 2,
         MessageId.Bitfield => pieceCount > 0 ? body == Bitfield.BytesFor(pieceCount) : body <= Bitfield.BytesFor(Geometry.MaxPieceCount),
         MessageId.Piece => body is > 8 and <= 8 + Geometry.BlockLength,
-        MessageId.Extended => body is > 0 and <= MaxExtendedLength,
+        MessageId.Extended => body <= MaxExtendedLength, // one without an extended id says nothing, and is no reason to hang up
         _ => body <= MaxSkippedLength,
     };
 

@@ -101,7 +101,7 @@ public class HttpTrackerTransportTests
         Assert.True(bomb.Length < 100_000);
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response(bomb, "Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "more than 1,048,576 bytes");
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response(new byte[1_100_000])), TrackerFailure.BadAnswer, "more than 1,048,576 bytes");
-        AssertFails(AskOnce(_ => Ok("Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "");
+        AssertFails(AskOnce(_ => Ok("Content-Encoding: gzip\r\n")), TrackerFailure.BadAnswer, "a compressed answer that is damaged");
         AssertFails(AskOnce(_ => Ok("Content-Encoding: br\r\n")), TrackerFailure.BadAnswer, "encoding that was not asked for");
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response([0x78, 0x20, 1, 2, 3, 4], "Content-Encoding: deflate\r\n")), TrackerFailure.BadAnswer, ""); // to be read with a dictionary
     }
@@ -122,6 +122,7 @@ public class HttpTrackerTransportTests
     [InlineData("/announce", "more than 5 redirects")]
     [InlineData("/admin", "not a tracker's path")]
     [InlineData("ftp://127.0.0.1/announce", "other than http and https")]
+    [InlineData("http://[::1", "no URL")]
     [InlineData("file:///etc/passwd", "other than http and https")]
     public void ARedirectThatLeadsAstrayIsABadAnswer(string location, string reason) =>
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response([], $"Location: {location}\r\n", "302 Found")), TrackerFailure.BadAnswer, reason);
@@ -152,9 +153,9 @@ public class HttpTrackerTransportTests
     {
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response("<html>hi"u8.ToArray())), TrackerFailure.BadAnswer, "a web page");
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response("<html>gone"u8.ToArray(), "", "404 Not Found")), TrackerFailure.BadAnswer, "HTTP 404");
-        AssertFails(AskOnce(_ => "\u0016\u0003\u0001 not http at all\r\n\r\n"u8.ToArray()), TrackerFailure.BadAnswer, "");
-        AssertFails(AskOnce(_ => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:inter"u8.ToArray()), TrackerFailure.BadAnswer, "");
-        AssertFails(AskOnce(_ => []), TrackerFailure.BadAnswer, "");
+        AssertFails(AskOnce(_ => "\u0016\u0003\u0001 not http at all\r\n\r\n"u8.ToArray()), TrackerFailure.BadAnswer, "an answer that is not HTTP");
+        AssertFails(AskOnce(_ => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:inter"u8.ToArray()), TrackerFailure.BadAnswer, "the answer ended early");
+        AssertFails(AskOnce(_ => []), TrackerFailure.BadAnswer, "the answer ended early");
         TrackerReply busy = AskOnce(_ => ScriptedHttpServer.Response([], "Retry-After: 77\r\n", "503 Service Unavailable"));
         AssertFails(busy, TrackerFailure.BadAnswer, "HTTP 503");
         Assert.Equal(TimeSpan.FromSeconds(77), busy.RetryIn);

@@ -36,6 +36,7 @@ public class HttpReplyTests
 
     [Theory]
     [InlineData("d14:failure reason12:unregisterede", 200, nameof(TrackerFailure.Refused), "unregistered")]
+    [InlineData("d14:failure reason0:e", 200, nameof(TrackerFailure.Refused), "no reason given")]
     [InlineData("d14:failure reason12:unregisterede", 404, nameof(TrackerFailure.Refused), "unregistered")]
     [InlineData("<html>hello</html>", 200, nameof(TrackerFailure.BadAnswer), "a web page instead of a tracker's answer")]
     [InlineData("\n <!DOCTYPE html>", 200, nameof(TrackerFailure.BadAnswer), "a web page instead of a tracker's answer")]

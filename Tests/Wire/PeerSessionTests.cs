@@ -187,6 +187,15 @@ public class PeerSessionTests
     }
 
     [Fact]
+    public void AnExtendedMessageOfNoKindSaysNothing()
+    {
+        var peer = Connected(out Recorder recorder);
+        Feed(peer, [0, 0, 0, 1, 20, 0, 0, 0, 1, 0], () => 1);
+        Assert.Contains("Choke", recorder.Log.ToString(), StringComparison.Ordinal);
+        Assert.False(ExtendedHandshake.TryRead(ExtendedHandshake.DictionaryIn([]), out _));
+    }
+
+    [Fact]
     public void TheHandshakeRoundTrips()
     {
         var random = new Random(3);

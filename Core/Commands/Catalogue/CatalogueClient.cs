@@ -129,7 +129,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
         }
         catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException)
         {
-            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {SystemMessage.Phrase(e.GetBaseException().Message)}") { MayPass = true };
+            throw new CommandException(ExitCode.NoPeer, $"{tracker.Display}: {HttpFault.Reason(e)}") { MayPass = true };
         }
     }
 

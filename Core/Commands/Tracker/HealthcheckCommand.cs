@@ -38,7 +38,7 @@ static class HealthcheckCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
-            string why = e is OperationCanceledException ? "no answer in time" : SystemMessage.Phrase(e.GetBaseException().Message);
+            string why = e is OperationCanceledException ? "no answer in time" : HttpFault.Reason(e);
             throw new CommandException(ExitCode.NoPeer, $"{text}: {why}");
         }
         if (!arguments.Has("--quiet")) Console.Out.WriteLine("ok");

@@ -30,11 +30,11 @@ static class TorrentDownload
         }
         catch (InvalidDataException e)
         {
-            throw new FormatException($"{SystemMessage.Phrase(e.Message)}: not a .torrent", e);
+            throw new FormatException($"{e.Message}: not a .torrent", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or UriFormatException)
         {
-            throw Failed(url, SystemMessage.Phrase(e.GetBaseException().Message), mayPass: true);
+            throw Failed(url, HttpFault.Reason(e), mayPass: true);
         }
     }
 

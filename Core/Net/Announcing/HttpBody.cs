@@ -35,15 +35,20 @@ static class HttpBody
         using Stream inflater = Open(body, encoding);
         var plain = new MemoryStream();
         byte[] buffer = new byte[16 * 1024];
+        for (int read; (read = Read(inflater, buffer)) > 0;) Append(plain, buffer.AsSpan(0, read), maxSize);
+        return plain.ToArray();
+    }
+
+    static int Read(Stream inflater, byte[] buffer)
+    {
         try
         {
-            for (int read; (read = inflater.Read(buffer)) > 0;) Append(plain, buffer.AsSpan(0, read), maxSize);
+            return inflater.Read(buffer);
         }
-        catch (IOException e) // from memory: zlib wants a dictionary that nobody has
+        catch (Exception e) when (e is InvalidDataException or IOException) // IOException, from memory: zlib wants a dictionary that nobody has
         {
-            throw new InvalidDataException(e.Message, e);
+            throw new InvalidDataException("a compressed answer that is damaged", e);
         }
-        return plain.ToArray();
     }
 
     static Stream Open(byte[] body, string encoding)

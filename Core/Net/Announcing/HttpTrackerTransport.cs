@@ -44,7 +44,7 @@ sealed class HttpTrackerTransport : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException or UriFormatException)
         {
-            return TrackerReply.Failed(IsAnswer(e) ? TrackerFailure.BadAnswer : TrackerFailure.Unreachable, e.GetBaseException().Message);
+            return TrackerReply.Failed(IsAnswer(e) ? TrackerFailure.BadAnswer : TrackerFailure.Unreachable, HttpFault.Reason(e));
         }
         finally
         {

@@ -131,7 +131,7 @@ sealed class PeerProbe(int pieceCount) : IPeerEvents
                 _pieces.Set(message.Piece);
                 return true;
             case MessageId.Extended:
-                ReadExtensions(message.Payload[1..]);
+                ReadExtensions(ExtendedHandshake.DictionaryIn(message.Payload));
                 return true;
             default:
                 return true;

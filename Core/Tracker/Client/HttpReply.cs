@@ -65,7 +65,7 @@ static class HttpReply
         // A prefix, because some trackers end their answer with a line break.
         bool parsed = BencodeValue.TryParsePrefix(body, out root, out BencodeError error) && root.Kind == BencodeKind.Dictionary;
         if (parsed && root.TryGetBytes("failure reason"u8, out ReadOnlySpan<byte> reason))
-            problem = TrackerReply.Failed(IsPassing(status) ? TrackerFailure.BadAnswer : TrackerFailure.Refused, TrackerReply.Text(reason)) with { RetryIn = RetryIn(root) };
+            problem = TrackerReply.Failed(IsPassing(status) ? TrackerFailure.BadAnswer : TrackerFailure.Refused, TrackerReply.ReasonText(reason)) with { RetryIn = RetryIn(root) };
         else if (status is < 200 or > 299) problem = OfStatus(status) with { RetryIn = parsed ? RetryIn(root) : null };
         else if (!parsed) problem = TrackerReply.Failed(TrackerFailure.BadAnswer, Describe(body, error));
         else problem = null;

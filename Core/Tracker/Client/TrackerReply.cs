@@ -58,6 +58,9 @@ sealed record TrackerReply
 
     public static TrackerReply Failed(TrackerFailure kind, string reason) => new() { Failure = kind, Reason = reason };
 
+    /// <summary>Why a tracker says no.</summary>
+    public static string ReasonText(ReadOnlySpan<byte> bytes) => Text(bytes) is { } text && !string.IsNullOrWhiteSpace(text) ? text : "no reason given";
+
     /// <summary>A text from a tracker: UTF-8 or whatever it sent, cut to <see cref="MaxText"/>.</summary>
     public static string Text(ReadOnlySpan<byte> bytes)
     {

@@ -120,7 +120,7 @@ sealed class UdpExchange
             DueAt = now;
             return;
         }
-        Outcome = TrackerReply.Failed(TrackerFailure.Refused, TrackerReply.Text(reply.Body.TrimEnd((byte)0)));
+        Outcome = TrackerReply.Failed(TrackerFailure.Refused, TrackerReply.ReasonText(reply.Body.TrimEnd((byte)0)));
     }
 
     TrackerReply ReadAnnounce(in UdpReply reply)
