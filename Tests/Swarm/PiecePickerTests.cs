@@ -28,6 +28,21 @@ public class PiecePickerTests : PiecePickerFixture
     }
 
     [Fact]
+    public void OfFewPiecesThatAPeerHasTheRarerIsMostlyTakenHoweverManyRarerOnesItLacks()
+    {
+        int rarer = 0;
+        for (int seed = 0; seed < 200; seed++)
+        {
+            var picker = new PiecePicker(new Geometry(1000 * Block, Block), new Random(seed));
+            With(picker, [.. Enumerable.Range(0, 300)]);
+            With(picker, 700, 800);
+            With(picker, 800);
+            if (Assert.Single(Pick(picker, With(picker, 700, 800), 1)).Piece == 700) rarer++;
+        }
+        Assert.InRange(rarer, 150, 200); // one time in ten the search begins between the two
+    }
+
+    [Fact]
     public void EquallyRarePiecesAreStartedInRandomOrder()
     {
         var first = new int[16];

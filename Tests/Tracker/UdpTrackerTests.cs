@@ -63,6 +63,16 @@ public sealed class UdpTrackerTests : IDisposable
     }
 
     [Fact]
+    public void APeerThatComesAgainAtItsIntervalIsNeverForgottenAndASilentOneIs()
+    {
+        Ask(AnnouncePacket(Connect(Four), 1), Four);
+        for (int minute = 1; minute <= 33; minute++) _service.Tick(Now + TimeSpan.FromMinutes(minute));
+        Assert.Equal(1, _service.Peers.IPv4);
+        for (int minute = 34; minute <= 60; minute++) _service.Tick(Now + TimeSpan.FromMinutes(minute));
+        Assert.Equal(0, _service.Peers.IPv4);
+    }
+
+    [Fact]
     public void IPv6PeersAreToldIPv6Addresses()
     {
         ulong id = Connect(Six);
