@@ -1,5 +1,7 @@
 // Each kind of exception has one exit code, wherever it was thrown.
 using TinyTorrent.Commands;
+using TinyTorrent.Tests.Storage;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Tests.Commands;
 
@@ -24,6 +26,25 @@ public class FailureTests
     [Theory]
     [MemberData(nameof(Exceptions))]
     public void AnExceptionBecomesItsExitCode(Exception exception, int code) => Assert.Equal(code, (int)Failure.Report(exception));
+
+    /// <summary>The real exceptions of the framework, whose words are not for users and may repeat the path.</summary>
+    [Fact]
+    public void WhatTheFrameworkThrowsForTheDiskIsSaidInOurWords()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["file"], "");
+        string Said(Action open) => SystemMessage.Phrase(Assert.ThrowsAny<Exception>(open).Message);
+
+        Assert.Equal("no such file", Said(() => File.ReadAllBytes(folder["none"])));
+        Assert.Equal("no such file or folder", Said(() => File.ReadAllBytes(folder["none/x"])));
+        Assert.Equal("no such file or folder", Said(() => Directory.GetFiles(folder["none"])));
+        Assert.Equal("no such file or folder", SystemMessage.Phrase(new FileNotFoundException().Message));
+        Assert.Equal("a file of this name is in the way", Said(() => Directory.CreateDirectory(folder["file"])));
+        Assert.Equal("a file of this name is in the way", Said(() => new FileStream(folder["file"], FileMode.CreateNew)));
+        Assert.Equal("the name, or the whole path, is too long", Said(() => File.WriteAllText(folder[new string('x', 256)], "")));
+        using var held = new FileStream(folder["file"], FileMode.Open, FileAccess.Write, FileShare.None);
+        Assert.Equal("another process uses it", Said(() => new FileStream(folder["file"], FileMode.Open, FileAccess.Read)));
+    }
 
     [Fact]
     public void ADiskFaultNamesThePathAndTheReason()

@@ -311,6 +311,17 @@ public sealed class ServeTrackerCommandTests : IDisposable
     }
 
     [Fact]
+    public void AFileInTheStateFoldersPlaceIsSaidWithoutAdviceForDownloads()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["file"], "");
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--state", folder["file"]);
+        Assert.Equal($"tinytorrent: {folder["file"]}: a file of this name is in the way\n", tracker.StandardError.ReadToEnd().ReplaceLineEndings("\n"));
+        tracker.WaitForExit();
+        Assert.Equal(6, tracker.ExitCode);
+    }
+
+    [Fact]
     public void AHealthcheckAnswersWithItsExitCode()
     {
         Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--json");

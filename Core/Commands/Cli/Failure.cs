@@ -69,8 +69,7 @@ static class Failure
         return new CommandException(ExitCode.Disk, path.Length == 0 ? reason : $"{path}: {reason}");
     }
 
-    public static CommandException Disk(DiskResult fault) => new(
-        ExitCode.Disk, fault + (fault.Fault == DiskFault.Occupied ? "; it was left as it is (--force overwrites it, another -o keeps it)" : ""));
+    public static CommandException Disk(DiskResult fault) => new(ExitCode.Disk, fault.ToString());
 
     /// <summary>The path the framework put between quotes, or "".</summary>
     static string PathIn(string message)

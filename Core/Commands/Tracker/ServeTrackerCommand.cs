@@ -115,7 +115,7 @@ sealed class ServeTrackerCommand : IDisposable
         // Without a file SIGHUP means what it means everywhere: the terminal is gone, so stop.
         using var interrupt = new Interrupt(onHangup: TrackerFiles.AreIn(arguments) ? () => reload.Set() : null);
         using var command = new ServeTrackerCommand(arguments);
-        if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw new CommandException(ExitCode.Disk, fault.ToString());
+        if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw Failure.Disk(fault);
         command.TellPorts();
         command._log.Serving();
         while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);

@@ -44,6 +44,7 @@ sealed class Transfer
     /// <summary>A disk fault ends the command.</summary>
     public static void Require(DiskResult result)
     {
+        if (result.Fault == DiskFault.Occupied) throw new CommandException(ExitCode.Disk, $"{result}; it was left as it is (--force overwrites it, another -o keeps it)");
         if (!result.IsOk) throw Failure.Disk(result);
     }
 
