@@ -73,6 +73,7 @@ public class CatalogueClientTests
         client.Publish(s_metainfo, default);
         Assert.Equal(["POST /catalogue ", "POST /there/catalogue "], server.Requests.ConvertAll(head => head[..head.IndexOf("HTTP", StringComparison.Ordinal)]));
         Assert.Equal([true, false], server.Requests.ConvertAll(head => head.Contains("Authorization", StringComparison.Ordinal)));
+        Assert.All(server.Requests, head => Assert.Contains("Sec-Fetch-Site: none\r\n", head, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -216,6 +216,14 @@ public sealed class CatalogueRoutesTests : IDisposable
         Assert.Equal(200, Ask("GET", "/", host: host, from: from).Status); // the page itself says nothing
     }
 
+    [Theory]
+    [InlineData("none", 200)]
+    [InlineData("same-origin", 200)]
+    [InlineData("same-site", 403)]
+    [InlineData("cross-site", 403)]
+    public void WhatNoPageCanSayIsBelievedUnderAnyName(string fetchSite, int expected) =>
+        Assert.Equal(expected, Ask("GET", "/catalogue.json", headers: $"Sec-Fetch-Site: {fetchSite}\r\n", host: "tracker.corp.example", from: "192.168.1.7").Status);
+
     [Fact]
     public void BadInputIsAStatusAndASentence()
     {

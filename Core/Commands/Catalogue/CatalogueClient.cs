@@ -148,6 +148,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     {
         var request = new HttpRequestMessage(method, at);
         request.Headers.TryAddWithoutValidation("User-Agent", "tinytorrent/" + VersionCommand.Version);
+        request.Headers.TryAddWithoutValidation("Sec-Fetch-Site", "none"); // no page has asked for it: see PageGuard
         if (body is { } bytes)
         {
             request.Content = new ReadOnlyMemoryContent(bytes);

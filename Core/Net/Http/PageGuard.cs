@@ -5,7 +5,9 @@
 //             address, because names can be pointed anywhere.
 //   reading   nothing but the Host header gives a rebound page away. It matters where the reader comes from a local address:
 //             what anybody on the internet may read needs no tricks. There the host must be an address, or a name that no
-//             stranger can point here: without a dot, of a domain for local use, or one the operator has named.
+//             stranger can point here: without a dot, of a domain for local use, or one the operator has named. Sec-Fetch-Site,
+//             which no page can set, clears others: our own client says it, and browsers to a server of HTTPS, where a rebound
+//             name has no certificate.
 using System.Text;
 using TinyTorrent.Tracker;
 
@@ -20,6 +22,7 @@ sealed class PageGuard(IReadOnlyList<string> ownNames)
     public bool AllowsReading(in HttpHeaders headers, in PeerAddress from)
     {
         if (headers.Host.IsEmpty || !AddressRules.IsLocal(from)) return true;
+        if (headers.FetchSite.SequenceEqual("none"u8) || headers.FetchSite.SequenceEqual("same-origin"u8)) return true;
         ReadOnlySpan<byte> host = WithoutPort(headers.Host).TrimEnd((byte)'.');
         if (!host.Contains((byte)'.') || PeerAddress.TryParse(host, out _)) return true;
         foreach (string domain in s_localDomains) if (IsBeneath(host, domain)) return true;
