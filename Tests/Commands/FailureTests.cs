@@ -40,10 +40,10 @@ public class FailureTests
         Assert.Equal("no such file or folder", Said(() => Directory.GetFiles(folder["none"])));
         Assert.Equal("no such file or folder", SystemMessage.Phrase(new FileNotFoundException().Message));
         Assert.Equal("a file of this name is in the way", Said(() => Directory.CreateDirectory(folder["file"])));
-        Assert.Equal("a file of this name is in the way", Said(() => new FileStream(folder["file"], FileMode.CreateNew)));
+        Assert.Equal("a file of this name is in the way", Said(() => File.Open(folder["file"], FileMode.CreateNew)));
         Assert.Equal("the name, or the whole path, is too long", Said(() => File.WriteAllText(folder[new string('x', 256)], "")));
         using var held = new FileStream(folder["file"], FileMode.Open, FileAccess.Write, FileShare.None);
-        Assert.Equal("another process uses it", Said(() => new FileStream(folder["file"], FileMode.Open, FileAccess.Read)));
+        Assert.Equal("another process uses it", Said(() => File.ReadAllBytes(folder["file"])));
     }
 
     [Fact]
