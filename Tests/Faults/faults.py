@@ -1,5 +1,5 @@
 """What must not be lost: kills at random moments, disks that fill, files that change or vanish under way, memory that is scarce.
-faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | home | limits | memory | tracker]"""
+faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | home | idle | limits | memory | tracker]"""
 import argparse
 import shutil
 import sys
@@ -11,6 +11,7 @@ import crash
 import disk
 import hardened
 import home
+import idle
 import limits
 import memory
 import tracker
@@ -19,7 +20,7 @@ from program import Failure
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "home", "limits", "memory", "tracker"))
+parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "home", "idle", "limits", "memory", "tracker"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
@@ -35,6 +36,8 @@ try:
         hardened.run(work, options.seed)
     if options.only in (None, "home"):
         home.run(work)
+    if options.only in (None, "idle"):
+        idle.run(work, options.seed)
     if options.only in (None, "limits"):
         limits.run(work, options.seed)
     if options.only in (None, "memory"):

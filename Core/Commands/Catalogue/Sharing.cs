@@ -9,8 +9,6 @@ namespace TinyTorrent.Commands;
 
 sealed class Sharing(Engine engine, Publisher publisher, Progress progress, CancellationToken interrupt)
 {
-    static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
-
     readonly List<(MetainfoFile Metainfo, ActiveTorrent Torrent, Transfer Transfer)> _shared = [];
     readonly RecentRate _up = new();
     readonly Lock _gate = new();
@@ -36,10 +34,10 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
         progress.Line($"sharing on port {engine.Port}; Ctrl-C stops");
         try
         {
-            while (true)
+            for (int peers = 0; ;)
             {
-                await Task.Delay(s_look, interrupt).ConfigureAwait(false);
-                Look();
+                await Task.Delay(Transfer.MomentOf(peers), interrupt).ConfigureAwait(false);
+                peers = Look();
                 if (_renewal.IsCompleted && TakeDoubtful() is { } metainfo) _renewal = Task.Run(() => Renew(metainfo), interrupt);
             }
         }
@@ -50,7 +48,8 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
         }
     }
 
-    void Look()
+    /// <summary>Shows how it stands. Returns how many peers there are.</summary>
+    int Look()
     {
         TimeSpan now = engine.Clock.Now;
         TransferStatus sum = new("sharing", 0, 0) { UpRate = 0, Peers = 0 };
@@ -61,6 +60,7 @@ sealed class Sharing(Engine engine, Publisher publisher, Progress progress, Canc
             sum = sum with { Done = total, Total = total, Uploaded = sum.Uploaded + stats.Uploaded, Peers = sum.Peers + stats.Peers };
         }
         progress.Show(sum with { UpRate = _up.Update(now, sum.Uploaded) });
+        return sum.Peers ?? 0;
     }
 
     /// <summary>On a thread of the tracker's transport.</summary>

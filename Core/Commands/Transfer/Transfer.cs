@@ -11,7 +11,8 @@ namespace TinyTorrent.Commands;
 
 sealed class Transfer
 {
-    static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
+    /// <summary>How often the transfer is looked at: while there are peers or news may come any moment, and otherwise.</summary>
+    static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100), s_idleLook = TimeSpan.FromSeconds(1);
 
     /// <summary>A named peer that cannot be reached is tried again after the first of these, and then after twice the wait before.</summary>
     static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2), s_longestRetry = TimeSpan.FromMinutes(1);
@@ -50,16 +51,18 @@ sealed class Transfer
 
     /// <summary>Until everything wanted is there. Done, or why not.</summary>
     /// <param name="timeout">Gives up when the download has not advanced for so long; null: see <see cref="Patience"/>.</param>
-    /// <param name="look">Called ten times a second.</param>
+    /// <param name="look">Called after each moment, which is short while there are peers.</param>
     public async Task<ExitCode> DownloadAsync(TimeSpan? timeout, Action look)
     {
         var patience = new Patience(timeout, _engine.Clock.Now);
+        TimeSpan moment = s_look;
         while (!_torrent.Completion.IsCompleted)
         {
-            if (await PauseAsync(_torrent.Completion).ConfigureAwait(false)) return Stopped();
+            if (await PauseAsync(_torrent.Completion, moment).ConfigureAwait(false)) return Stopped();
             TimeSpan now = _engine.Clock.Now;
             TorrentStats stats = Watch();
             patience.OnProgress(now, stats);
+            moment = stats.Peers > 0 || patience.Idle(now) < s_explainedAfter ? s_look : s_idleLook;
             Show("downloading", stats, patience.Idle(now));
             look();
             Hope hope = HopeFor();
@@ -82,18 +85,22 @@ sealed class Transfer
     public async Task<ExitCode> SeedAsync(Func<TorrentStats, TimeSpan, bool> isEnough)
     {
         TimeSpan since = _engine.Clock.Now;
+        var never = new TaskCompletionSource();
         while (!isEnough(_torrent.Torrent.Stats, _engine.Clock.Now - since))
         {
-            if (await PauseAsync(Task.Delay(Timeout.Infinite, CancellationToken.None)).ConfigureAwait(false)) return ExitCode.Interrupted;
+            if (await PauseAsync(never.Task, MomentOf(_torrent.Torrent.Stats.Peers)).ConfigureAwait(false)) return ExitCode.Interrupted;
             Show("seeding", Watch(), idle: default);
         }
         return ExitCode.Done;
     }
 
+    /// <summary>Until a seed is looked at again: one without peers has nothing to tell, and lets the processor sleep.</summary>
+    public static TimeSpan MomentOf(int peers) => peers > 0 ? s_look : s_idleLook;
+
     /// <summary>Waits a moment, or until <paramref name="over"/>. True if interrupted.</summary>
-    async Task<bool> PauseAsync(Task over)
+    async Task<bool> PauseAsync(Task over, TimeSpan moment)
     {
-        try { await over.WaitAsync(s_look, _interrupt).ConfigureAwait(false); }
+        try { await over.WaitAsync(moment, _interrupt).ConfigureAwait(false); }
         catch (TimeoutException) { } // the usual end of a pause
         catch (OperationCanceledException) when (_interrupt.IsCancellationRequested) { return true; }
         return false;

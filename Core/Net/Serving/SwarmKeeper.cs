@@ -15,7 +15,7 @@ sealed class SwarmKeeper : IDisposable
     readonly TrackerService _service;
     readonly Clock _clock;
     readonly Action<string> _warn;
-    readonly ManualResetEventSlim _stop = new();
+    readonly ManualResetEventSlim _stop = new(false, spinCount: 0);
     readonly Thread _thread;
     long _savedAnnounces = -1;
     bool _failing;

@@ -33,7 +33,7 @@ sealed class TrackerServer : IDisposable
 
     readonly Clock _clock = new();
     readonly List<IServer> _servers = [];
-    readonly ManualResetEventSlim _stop = new();
+    readonly ManualResetEventSlim _stop = new(false, spinCount: 0); // waited for by the second: spinning first would only wake the processor
     readonly Thread _ticking;
     readonly Thread? _keeping;
     readonly HttpLimits _limits;
