@@ -10,10 +10,23 @@ static class HttpFault
         HttpRequestError.ResponseEnded => "the answer ended early",
         HttpRequestError.InvalidResponse => "an answer that is not HTTP",
         HttpRequestError.ConfigurationLimitExceeded => "an answer with more headers than are read",
+        HttpRequestError.SecureConnectionError => WhyNotSecure(fault.GetBaseException().Message),
         _ when fault is UriFormatException => "a redirect to something that is no URL",
         _ when fault is InvalidDataException => fault.Message, // ours (HttpBody); the cause is the framework's
         _ => SystemMessage.Phrase(fault.GetBaseException().Message),
     };
+
+    /// <param name="message">Lists the names of X509ChainStatusFlags and SslPolicyErrors.</param>
+    static string WhyNotSecure(string message)
+    {
+        bool Has(string word) => message.Contains(word, StringComparison.Ordinal);
+        return Has("RemoteCertificateNameMismatch") ? "its certificate is for another name"
+            : Has("NotTimeValid") ? "its certificate has expired, or is not valid yet"
+            : Has("UntrustedRoot") || Has("PartialChain") ? "its certificate is signed by nobody who is trusted here"
+            : Has("remote certificate") ? "its certificate is not valid"
+            : Has("frame size") ? "what answers speaks no TLS"
+            : $"no secure connection: {SystemMessage.Phrase(message)}";
+    }
 
     static HttpRequestError? ErrorOf(Exception fault) => fault switch
     {
