@@ -4,7 +4,7 @@ namespace TinyTorrent.Tracker;
 sealed class TrackerCounters
 {
     long _udpConnects, _udpAnnounces, _udpScrapes, _udpRefused, _udpDropped, _httpAnnounces, _httpScrapes, _httpRefused, _fullRefused, _keyRefused, _rateRefused;
-    long _httpMalformed, _httpTurnedAway, _httpLate, _httpFaults;
+    long _httpMalformed, _httpTurnedAway, _httpLate, _faults;
 
     public long UdpConnects => Volatile.Read(ref _udpConnects);
     public long UdpAnnounces => Volatile.Read(ref _udpAnnounces);
@@ -39,7 +39,7 @@ sealed class TrackerCounters
     public long HttpLate => Volatile.Read(ref _httpLate);
 
     /// <summary>Requests that a fault of this program has kept from being answered.</summary>
-    public long HttpFaults => Volatile.Read(ref _httpFaults);
+    public long Faults => Volatile.Read(ref _faults);
 
     public void UdpConnect() => Interlocked.Increment(ref _udpConnects);
     public void UdpAnnounce() => Interlocked.Increment(ref _udpAnnounces);
@@ -54,6 +54,6 @@ sealed class TrackerCounters
     public void RateRefusal() => Interlocked.Increment(ref _rateRefused);
     public void HttpMalformedRequest() => Interlocked.Increment(ref _httpMalformed);
     public void HttpTurnAway() => Interlocked.Increment(ref _httpTurnedAway);
-    public void HttpFault() => Interlocked.Increment(ref _httpFaults);
+    public void Fault() => Interlocked.Increment(ref _faults);
     public void HttpLateness() => Interlocked.Increment(ref _httpLate);
 }

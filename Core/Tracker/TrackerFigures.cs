@@ -40,7 +40,7 @@ static class TrackerFigures
             Counter("http_malformed", "Requests that were no HTTP and greetings that were no TLS", counters.HttpMalformed),
             Counter("http_late", "Connections closed because a request or the taking of an answer took too long", counters.HttpLate),
             Counter("http_turned_away", "Connections closed at once because there were too many", counters.HttpTurnedAway),
-            Counter("http_faults", "Requests over HTTP that failed for a fault of this program", counters.HttpFaults),
+            Counter("faults", "Requests that failed for a fault of this program", counters.Faults),
             Counter("udp_connects", "Connection ids given out over UDP", counters.UdpConnects),
             Counter("udp_announces", "Announces answered over UDP", counters.UdpAnnounces),
             Counter("udp_scrapes", "Scrapes answered over UDP", counters.UdpScrapes),

@@ -57,8 +57,8 @@ sealed class TrackerServer : IDisposable
         warn ??= _ => { };
         _onFault = fault =>
         {
-            Service.Counters.HttpFault();
-            warn($"a request over HTTP failed for a fault of this program: {fault.Message}");
+            Service.Counters.Fault();
+            warn($"a request failed for a fault of this program: {fault.Message}");
         };
         if (swarms is not null)
         {
@@ -74,7 +74,7 @@ sealed class TrackerServer : IDisposable
         foreach (SharedPort port in ports)
         {
             foreach (Socket socket in port.Udp)
-                _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable));
+                _servers.Add(new UdpServer(socket, (packet, in from, reply) => udp.Answer(packet, from, _clock.Now, reply), portable, _onFault));
             if (portable || !EpollHttpServer.IsSupported)
             {
                 foreach (Socket socket in port.Tcp) _servers.Add(new HttpServer(socket, _routes.Answer, limits, _clock, Service.Counters, null, _workers, _onFault));

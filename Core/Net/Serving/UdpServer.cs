@@ -23,16 +23,19 @@ sealed class UdpServer : IServer
 
     readonly Socket _socket;
     readonly DatagramHandler _handler;
+    readonly Action<Exception>? _onFault;
     readonly bool _batches;
     readonly Thread _thread;
     volatile bool _stopping;
 
     /// <param name="socket">Bound; belongs to the server from here on.</param>
     /// <param name="portable">Use the framework's socket even where batches are possible.</param>
-    public UdpServer(Socket socket, DatagramHandler handler, bool portable)
+    /// <param name="onFault">Told of exceptions; each has cost an answer.</param>
+    public UdpServer(Socket socket, DatagramHandler handler, bool portable, Action<Exception>? onFault = null)
     {
         _socket = socket;
         _handler = handler;
+        _onFault = onFault;
         _batches = !portable && DatagramBatch.IsSupported;
         _socket.ReceiveBufferSize = ReceiveBuffer;
         string family = socket.AddressFamily == AddressFamily.InterNetworkV6 ? "ipv6" : "ipv4";
@@ -54,10 +57,23 @@ sealed class UdpServer : IServer
         for (int i = 0; i < count; i++)
         {
             if (!batch.TryReadSender(i, out PeerAddress from)) continue;
-            int length = _handler(batch.Packet(i), from, batch.Reply);
+            int length = Handle(batch.Packet(i), from, batch.Reply);
             if (length > 0) batch.Queue(i, length);
         }
         batch.Send();
+    }
+
+    int Handle(ReadOnlySpan<byte> packet, in PeerAddress from, Span<byte> reply)
+    {
+        try
+        {
+            return _handler(packet, from, reply);
+        }
+        catch (Exception e) // a fault of ours must not end the server
+        {
+            _onFault?.Invoke(e);
+            return 0;
+        }
     }
 
     void AnswerWhile(Func<bool> goesOn)
@@ -70,7 +86,7 @@ sealed class UdpServer : IServer
             {
                 int count = _socket.ReceiveFrom(packet, SocketFlags.None, address);
                 if (!TryRead(address, out PeerAddress from)) continue;
-                int length = _handler(packet.AsSpan(0, count), from, reply);
+                int length = Handle(packet.AsSpan(0, count), from, reply);
                 if (length > 0) _socket.SendTo(reply.AsSpan(0, length), SocketFlags.None, address);
             }
             catch (SocketException) { } // a full send queue, a firewall's refusal, a packet too large: UDP may lose packets
