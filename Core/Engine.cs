@@ -204,7 +204,7 @@ sealed class Engine : IAsyncDisposable
         InfoHash wanted = handshake.InfoHash;
         ActiveTorrent? torrent = Array.Find(Torrents, t => t.Torrent.InfoHash == wanted);
         if (torrent is null) return null;
-        _connections.OnWanted(session, torrent.Torrent); // before it is admitted: who ends the torrent's connections must see it
+        _connections.OnWanted(session, torrent.Torrent); // before it is admitted, so that it is among the torrent's connections when those are ended
         return torrent.Torrent.Admit(session, handshake, address, dialled: false, Clock.Now);
     }
 

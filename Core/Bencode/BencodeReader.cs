@@ -130,7 +130,7 @@ ref struct BencodeReader(ReadOnlySpan<byte> input, bool strict = false)
         return false;
     }
 
-    /// <summary>Of an integer: no sign but a needed minus, no leading zero.</summary>
+    /// <summary>True for the shortest form of an integer: no plus, no leading zero.</summary>
     static bool IsCanonical(ReadOnlySpan<byte> text)
     {
         ReadOnlySpan<byte> digits = text[0] == '-' ? text[1..] : text;

@@ -1,7 +1,7 @@
 // A view of one bencoded value inside bytes that were checked once, as a whole. After TryParse nothing about the structure
 // can fail, so looking things up neither allocates nor throws: a value of another kind than asked for reads as 0 or empty.
 // A lookup walks the dictionary's own entries and steps over their values; to read many fields, enumerate the entries once.
-// Of a key that appears twice a lookup finds the first.
+// If a key appears twice, a lookup finds the first.
 namespace TinyTorrent.Bencode;
 
 readonly ref struct BencodeValue

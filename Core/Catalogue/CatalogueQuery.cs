@@ -10,7 +10,8 @@ sealed record CatalogueQuery
     /// <summary>Each costs a look at every entry.</summary>
     public const int MaxWords = 16;
 
-    /// <summary>Of all words together, folded: a long one that nearly matches everywhere costs its length at every character. A name has no more.</summary>
+    /// <summary>Bytes that all words may have together, folded. A long word that nearly matches everywhere costs its length at every
+    /// character, and a name has no more than this.</summary>
     const int MaxWordBytes = 256;
 
     const int MaxPage = 1_000_000;

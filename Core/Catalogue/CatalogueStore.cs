@@ -39,7 +39,7 @@ enum PublishResult : byte
 }
 
 /// <param name="Serves">Whether the tracker serves a torrent; what it does not serve is hidden.</param>
-/// <param name="CountsOf">Who seeds and who downloads a torrent.</param>
+/// <param name="CountsOf">How many seed and download a torrent.</param>
 sealed record CatalogueSwarms(Func<InfoHash, bool> Serves, Func<InfoHash, SwarmCounts> CountsOf);
 
 sealed class CatalogueStore(CatalogueLimits limits, CatalogueSwarms swarms)
@@ -63,7 +63,8 @@ sealed class CatalogueStore(CatalogueLimits limits, CatalogueSwarms swarms)
     /// <summary>Every entry, the newest first.</summary>
     public IReadOnlyList<CatalogueEntry> Entries => Copy();
 
-    /// <param name="holder">The entry that is there after the call: the new one, the same from before, or the one that has the name; null if there is none.</param>
+    /// <param name="holder">The entry that is there after the call: the new one, the same from before, or the one that has the name;
+    /// null if there is none.</param>
     /// <param name="evicted">Entries that had to make room. The caller takes them out of wherever else they are.</param>
     public PublishResult Publish(CatalogueEntry entry, out CatalogueEntry? holder, out IReadOnlyList<CatalogueEntry> evicted)
     {
@@ -94,16 +95,24 @@ sealed class CatalogueStore(CatalogueLimits limits, CatalogueSwarms swarms)
         _entries.Count - fewerEntries < limits.Entries && entry.TorrentSize <= limits.Bytes - (_bytes - fewerBytes);
 
     /// <summary>
-    /// The oldest of what nobody has ever seeded, of the publisher with most of it; null if that is not enough. Only who has no
-    /// less of it than the new entry's publisher makes room: nobody's few entries go for somebody's many or large ones.
+    /// Entries that nobody has ever seeded: the oldest of the publisher that has most of them, then again of the one that has most.
+    /// Null if they are not enough. Publishers that have less of them than the new entry's publisher lose none: few entries do not
+    /// go for many or large ones.
     /// </summary>
     List<CatalogueEntry>? WhatMakesRoomFor(CatalogueEntry entry)
     {
         if (entry.TorrentSize > limits.Bytes) return null;
         bool byCount = _entries.Count >= limits.Entries;
-        List<Stack<CatalogueEntry>> idle = [.. _newestFirst.Where(IsIdle).GroupBy(other => other.Publisher, (_, entries) => new Stack<CatalogueEntry>(entries))];
-        long own = Size(entry) + idle.Where(publisher => publisher.Peek().Publisher == entry.Publisher).Sum(publisher => publisher.Sum(Size));
-        PriorityQueue<Stack<CatalogueEntry>, long> most = new(idle.Select(publisher => (publisher, -publisher.Sum(Size))).Where(publisher => -publisher.Item2 >= own || publisher.publisher.Peek().Publisher == entry.Publisher));
+        // By publisher, the oldest on top.
+        Dictionary<PeerAddress, Stack<CatalogueEntry>> idle = _newestFirst.Where(IsIdle).GroupBy(other => other.Publisher)
+            .ToDictionary(publisher => publisher.Key, publisher => new Stack<CatalogueEntry>(publisher));
+        long own = Size(entry) + (idle.TryGetValue(entry.Publisher, out Stack<CatalogueEntry>? others) ? others.Sum(Size) : 0);
+        PriorityQueue<Stack<CatalogueEntry>, long> most = new();
+        foreach ((PeerAddress publisher, Stack<CatalogueEntry> entries) in idle)
+        {
+            long held = entries.Sum(Size);
+            if (held >= own || publisher == entry.Publisher) most.Enqueue(entries, -held);
+        }
         var chosen = new List<CatalogueEntry>();
         long bytes = 0;
         while (!HasRoomFor(entry, chosen.Count, bytes))
@@ -170,6 +179,9 @@ sealed class CatalogueStore(CatalogueLimits limits, CatalogueSwarms swarms)
         lock (_gate) return _copy ??= [.. _newestFirst];
     }
 
+    bool IsBehind(CatalogueEntry entry) =>
+        entry.Saved is not { } saved || saved.WasSeeded != entry.WasSeeded || (entry.Unseeded - saved.Unseeded).Duration() > limits.Keep / 8;
+
     /// <summary>Lets time pass. The caller takes the entries named out of wherever else they are.</summary>
     /// <param name="elapsed">Since the last call, as far as seeders could announce themselves.</param>
     /// <param name="aged">Entries whose <see cref="CatalogueEntry.Saved"/> is behind.</param>
@@ -183,7 +195,7 @@ sealed class CatalogueStore(CatalogueLimits limits, CatalogueSwarms swarms)
             entry.WasSeeded |= seeded;
             entry.Unseeded = seeded ? TimeSpan.Zero : entry.Unseeded + elapsed;
             if (entry.Unseeded > limits.Keep && Remove(entry)) gone.Add(entry);
-            else if (entry.Saved is not { } saved || saved.WasSeeded != entry.WasSeeded || (entry.Unseeded - saved.Unseeded).Duration() > limits.Keep / 8) aged.Add(entry);
+            else if (IsBehind(entry)) aged.Add(entry);
         }
         return gone;
     }

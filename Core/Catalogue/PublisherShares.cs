@@ -13,7 +13,7 @@ sealed class PublisherShares(CatalogueLimits limits)
 
     readonly Dictionary<PeerAddress, (int Entries, long Bytes)> _held = [], _heldBySite = [];
 
-    /// <summary>Who a publication counts for.</summary>
+    /// <summary>The publisher that an entry from this address counts for.</summary>
     public static PeerAddress PublisherOf(in PeerAddress address) => address.Network(PeerAddress.HouseholdBits);
 
     /// <summary>True if one more entry is within the publisher's share. None stands for the operator, who has no limit.</summary>

@@ -1,7 +1,7 @@
 // Gives every file of a torrent a path of its own. Two files may come with one path: written so by the torrent's author, or
-// mapped to it (SafeName). One file may have the path that others need as a folder. Of those that want one path, a file whose
-// path was not mapped keeps it, because there other programs look for it; else one whose name was not, which is found in a folder
-// of the original name; else the first in the torrent. The others become "name (2).ext", "name (3).ext" in the torrent's order.
+// mapped to it (SafeName). One file may have the path that others need as a folder. If several want one path, it goes to
+// a file whose path was not mapped, because other programs look for it there; else to one whose own name was not, which is found
+// in a folder of the original name; else to the first in the torrent. The others become "name (2).ext", "name (3).ext" in the torrent's order.
 // The result depends on the torrent alone.
 using System.Globalization;
 

@@ -110,7 +110,7 @@ sealed class MetainfoFile
     public ReadOnlySpan<byte> HashOf(int piece) => _pieces.Span.Slice(piece * HashLength, HashLength);
 
     /// <param name="file">Kept, not copied: it must not change. What follows the torrent in it (a line break, the comment of a
-    /// web server) is nobody's.</param>
+    /// web server) is left out.</param>
     /// <exception cref="FormatException">Names the byte offset or the field.</exception>
     public static MetainfoFile Parse(ReadOnlyMemory<byte> file)
     {

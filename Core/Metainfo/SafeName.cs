@@ -80,7 +80,7 @@ static class SafeName
         return false;
     }
 
-    /// <summary>The name with the end of its stem taken away until it has no more than so many bytes, and its extension kept.</summary>
+    /// <summary>The name without the end of its stem, so that it fits; its extension stays.</summary>
     /// <param name="room">Bytes of UTF-8, more than an extension has.</param>
     public static string Cut(string name, int room) => Cut(name, room, "");
 

@@ -22,7 +22,7 @@ static class HttpFault
         bool Has(string word) => message.Contains(word, StringComparison.Ordinal);
         return Has("RemoteCertificateNameMismatch") ? "its certificate is for another name"
             : Has("NotTimeValid") ? "its certificate has expired, or is not valid yet"
-            : Has("UntrustedRoot") || Has("PartialChain") ? "its certificate is signed by nobody who is trusted here"
+            : Has("UntrustedRoot") || Has("PartialChain") ? "its certificate is not signed by an authority that is trusted here"
             : Has("remote certificate") ? "its certificate is not valid"
             : Has("frame size") ? "what answers speaks no TLS"
             : $"no secure connection: {SystemMessage.Phrase(message)}";

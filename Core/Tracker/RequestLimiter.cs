@@ -1,5 +1,5 @@
 // How often one address may ask. Of each address is kept when it will have paid for its last request, one request being paid
-// for in 1/rate seconds: who is more than ten seconds in debt is refused, and being refused costs nothing. Over IPv6 a /64
+// for in 1/rate seconds: an address that is more than ten seconds in debt is refused, and a refusal costs nothing. Over IPv6 a /64
 // counts as one address, which is what a household has, and a whole /48, which one customer of a provider may have, gets
 // sixteen times the rate.
 //

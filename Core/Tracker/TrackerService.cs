@@ -120,8 +120,8 @@ sealed class TrackerService : IDisposable
     public int PeersFor(int wanted) => Math.Min(wanted < 0 ? _options.DefaultPeers : wanted, _options.MaxPeers);
 
     /// <summary>
-    /// The address a peer is listed under: where its request came from. A peer could name a victim, whom the whole swarm
-    /// would dial then, so the address it names counts only if the operator has said so.
+    /// The address a peer is listed under: where its request came from. A peer could name a victim, and the whole swarm would
+    /// dial that, so the address it names counts only if the operator has said so.
     /// </summary>
     public PeerAddress AddressOf(in Announce announce, in PeerAddress source) =>
         _options.TrustIp && announce.Address.IsDialable ? announce.Address : source;

@@ -73,7 +73,8 @@ sealed class TrustedProxies
         return found;
     }
 
-    /// <summary>Reads a list from its end. No proxy writes a comma between quotes, so each comma separates two of them, whatever quotes the client has opened.</summary>
+    /// <summary>Reads a list from its end. No proxy writes a comma between quotes, so each comma separates two elements, whatever
+    /// quotes the client has opened.</summary>
     /// <returns>False once it has come to the client, or to a word that is no address.</returns>
     bool FollowList(ReadOnlySpan<byte> list, ref PeerAddress client)
     {

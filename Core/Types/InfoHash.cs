@@ -36,7 +36,7 @@ struct InfoHash : IEquatable<InfoHash>
     public readonly bool Equals(InfoHash other) => Bytes.SequenceEqual(other.Bytes);
     public override readonly bool Equals(object? obj) => obj is InfoHash other && Equals(other);
 
-    /// <summary>Of all bytes, with the random seed of this process: anybody can name hashes that agree in some of them.</summary>
+    /// <summary>Takes all bytes, and the random seed of this process: anybody can choose hashes that agree in some bytes.</summary>
     public override readonly int GetHashCode()
     {
         HashCode hash = default;

@@ -16,10 +16,10 @@ readonly ref struct PeerMessage(MessageId id, int piece, int begin, int length, 
     /// <summary>Bytes before the block in a piece message: prefix, id, piece, begin.</summary>
     public const int PieceHeaderLength = 13;
 
-    /// <summary>Of an extended handshake, the one extended message that is for us; real ones have some hundred bytes.</summary>
+    /// <summary>Bytes of the longest extended handshake, the one extended message that is for us. Real ones have some hundred.</summary>
     public const int MaxExtendedLength = 64 << 10;
 
-    /// <summary>Of a message that is skipped. A longer one is no message: the stream is something else.</summary>
+    /// <summary>Bytes of the longest message that is skipped. With a longer one the stream is something other than BitTorrent.</summary>
     public const int MaxSkippedLength = 1 << 20;
 
     public MessageId Id { get; } = id;

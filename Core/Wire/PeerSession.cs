@@ -16,7 +16,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
     /// <summary>So many blocks with their headers fill the largest slab and leave room for small messages.</summary>
     public const int MaxBlocksPerSend = 15;
 
-    /// <summary>Of a buffer that keeps a part of a frame.</summary>
+    /// <summary>Bytes of the smallest buffer that keeps a part of a frame.</summary>
     const int SmallestKept = 1024;
 
     const int BlockStride = PeerMessage.PieceHeaderLength + Geometry.BlockLength;
@@ -49,7 +49,7 @@ sealed class PeerSession(Admission admit, Slabs? slabs = null)
         get
         {
             int kept = _end - _start;
-            // Who sends little at a time fills what is left of a small buffer: bytes are moved only when as many have come.
+            // A peer that sends little at a time fills what is left of its small buffer first: bytes are moved only when as many have come.
             if (_lastCount < kept && kept < _buffer.Length)
             {
                 if (_start > 0) MoveWithin();

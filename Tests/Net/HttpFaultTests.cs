@@ -6,7 +6,7 @@ namespace TinyTorrent.Tests.Net;
 public class HttpFaultTests
 {
     [Theory]
-    [InlineData("The remote certificate is invalid because of errors in the certificate chain: UntrustedRoot", "its certificate is signed by nobody who is trusted here")]
+    [InlineData("The remote certificate is invalid because of errors in the certificate chain: UntrustedRoot", "its certificate is not signed by an authority that is trusted here")]
     [InlineData("The remote certificate is invalid because of errors in the certificate chain: NotTimeValid, PartialChain", "its certificate has expired, or is not valid yet")]
     [InlineData("The remote certificate is invalid according to the validation procedure: RemoteCertificateNameMismatch, RemoteCertificateChainErrors", "its certificate is for another name")]
     [InlineData("The remote certificate is invalid because of errors in the certificate chain: Revoked", "its certificate is not valid")]

@@ -98,7 +98,8 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
     public bool Has(InfoHash hash, CancellationToken cancellation) =>
         Send(HttpMethod.Head, $"torrents/{hash}.torrent", null, MaxAnswerBytes, cancellation).Status == HttpStatusCode.OK;
 
-    (HttpStatusCode Status, byte[] Body) Send(HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation, string? bearer = null)
+    (HttpStatusCode Status, byte[] Body) Send(
+        HttpMethod method, string path, ReadOnlyMemory<byte>? body, int maxBytes, CancellationToken cancellation, string? bearer = null)
     {
         using var patience = new HttpPatience(cancellation);
         try

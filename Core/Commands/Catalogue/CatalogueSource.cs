@@ -16,10 +16,13 @@ static class CatalogueSource
     {
         string text = arguments.Operand(0, "SOURCE");
         IReadOnlyList<string> urls = arguments.Values("--tracker");
-        CatalogueAddress? tracker = urls.Select(url => CatalogueAddress.TryParse(url, out CatalogueAddress? address, out _) ? address : null).FirstOrDefault(a => a is not null);
+        CatalogueAddress? tracker = null;
+        foreach (string url in urls)
+            if (CatalogueAddress.TryParse(url, out tracker, out _)) break;
         if (tracker is null && MayBeName(text))
         {
-            string why = urls.Count == 0 ? "--tracker URL looks the name up in a catalogue" : "names are looked up in a catalogue over http or https; --tracker names none";
+            string why = urls.Count == 0 ? "--tracker URL looks the name up in a catalogue"
+                : "names are looked up in a catalogue over http or https; --tracker names none";
             throw new CommandException(ExitCode.Disk, $"{text}: no such file ({why})");
         }
         if (tracker is null || OtherMeaningOf(text) is { } other && other != Hash || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);

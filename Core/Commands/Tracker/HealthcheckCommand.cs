@@ -45,7 +45,7 @@ static class HealthcheckCommand
         return ExitCode.Done;
     }
 
-    /// <summary>Who listens on 0.0.0.0 or [::] is asked on this machine; [::] may mean both families.</summary>
+    /// <summary>A tracker that listens on 0.0.0.0 or [::] is asked on this machine; [::] may mean both families.</summary>
     static IPAddress[] ThisMachine(string host) => host switch
     {
         "0.0.0.0" => [IPAddress.Loopback],

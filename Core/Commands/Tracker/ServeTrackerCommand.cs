@@ -39,7 +39,7 @@ sealed class ServeTrackerCommand : IDisposable
             new("--tls-key", "FILE", "the certificate's private key (PEM, not encrypted; default: in the same file)"),
             new("--tls-listen", "ADDR:PORT", "where to listen for HTTPS (default [::]:6970)") { Repeatable = true },
             new("--state", "DIR", "keep the swarms and the catalogue in DIR through restarts"),
-            AccessToken.Option("only who knows this secret may publish; it also takes anything out of the catalogue"),
+            AccessToken.Option("publishing needs this secret, which also takes anything out of the catalogue"),
             new("--keep", "T", "how long the catalogue keeps what nobody seeds (default 7d)"),
             new("--catalogue-size", "SIZE", "bytes of .torrent files it takes (default 16M, with --state 1G)"),
             new("--host", "NAME", "a name of this tracker under which clients on the local network may read the catalogue") { Repeatable = true },

@@ -16,7 +16,7 @@ static class TrackerReport
         return $"{status.Url}: {Counts(status)}{peers}{warning}";
     }
 
-    /// <summary>Who is in the swarm, as the tracker counts them.</summary>
+    /// <summary>The swarm, as the tracker counts it.</summary>
     public static string Counts(TrackerStatus status) => $"{Counted(status.Seeders ?? 0, "seeder")}, {Counted(status.Leechers ?? 0, "leecher")}";
 
     /// <summary>The fields of a <c>tracker</c> event.</summary>

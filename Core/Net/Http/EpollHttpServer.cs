@@ -39,7 +39,7 @@ sealed unsafe class EpollHttpServer : IServer
     readonly Stack<HttpSession> _spare = new();
     readonly Thread _thread;
     EpollConnection?[] _connections = new EpollConnection?[256]; // by descriptor
-    EpollConnection? _served; // the one whose turn it is
+    EpollConnection? _served; // closed if serving it fails
     int _count;
     TimeSpan _now, _swept, _pausedUntil;
     bool _paused;
@@ -95,7 +95,8 @@ sealed unsafe class EpollHttpServer : IServer
     {
         try
         {
-            // Events come in batches: if the connection was closed earlier in this batch, its slot is empty or belongs to a new one, and a spurious wake-up does no harm.
+            // Events come in batches: if the connection was closed earlier in this batch, its slot is empty or belongs to a new one, and
+            // a spurious wake-up does no harm.
             if (descriptor < _connections.Length && _connections[descriptor] is { } connection) OnReady(connection);
             else if (Array.Exists(_listeners, listener => Descriptor(listener) == descriptor)) Accept(descriptor);
             else if (descriptor == _wake) TakeBack();

@@ -7,10 +7,10 @@ sealed record HttpLimits
 {
     public int Connections { get; init; } = 8192;
 
-    /// <summary>Which addresses are local, whose connections <see cref="Strangers"/> does not count.</summary>
+    /// <summary>Which addresses are local. <see cref="Strangers"/> does not count their connections.</summary>
     public Func<PeerAddress, bool> IsLocal { get; init; } = address => AddressRules.IsLocal(address);
 
-    /// <summary>True for an address whose connections are not those of one client: a local one, or a proxy's.</summary>
+    /// <summary>True for an address that many clients may share: a local one, or a proxy's.</summary>
     public bool IsExempt(PeerAddress address) => IsLocal(address) || Proxies.Contains(address);
 
     /// <summary>The proxies that are believed about where a request comes from.</summary>
@@ -22,12 +22,12 @@ sealed record HttpLimits
     /// <summary>Between two requests of a connection.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>What a server that stops leaves to who has asked and has not taken the whole answer.</summary>
+    /// <summary>How long a server that stops goes on sending answers to clients that have asked before.</summary>
     public TimeSpan Farewell { get; init; } = TimeSpan.FromSeconds(0.4);
 
-    /// <summary>True when a connection's time is up. Where places get scarce, who asks nothing has a second.</summary>
+    /// <summary>True when a connection's time is up. When more than three quarters of the connections are in use, an idle one has a second.</summary>
     /// <param name="idle">It is between two requests, and <paramref name="deadline"/> is that of <see cref="Idle"/>.</param>
-    /// <param name="connections">Open at this moment.</param>
+    /// <param name="connections">How many are open.</param>
     public bool IsOver(TimeSpan deadline, bool idle, int connections, TimeSpan now) =>
         deadline < now || (idle && connections > Connections / 4 * 3 && deadline - Idle + TimeSpan.FromSeconds(1) < now);
 

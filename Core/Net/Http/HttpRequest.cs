@@ -56,7 +56,7 @@ readonly ref struct HttpRequest
 
     /// <summary>Reads the first request of a buffer; its body, if it has one, begins where it ends.</summary>
     /// <param name="consumed">Bytes of its line and headers.</param>
-    /// <param name="proxies">Whose word counts about where it comes from, instead of <paramref name="from"/>.</param>
+    /// <param name="proxies">Proxies that are believed about where it comes from; <paramref name="from"/> is the proxy then.</param>
     /// <returns>200; 0 if it is not complete yet; otherwise the status to answer with before closing.</returns>
     public static int TryRead(ReadOnlySpan<byte> buffer, in PeerAddress from, out HttpRequest request, out int consumed, TrustedProxies? proxies = null)
     {

@@ -10,7 +10,9 @@ namespace TinyTorrent.Net;
 /// <param name="proxies">Those that may say who their client is.</param>
 /// <param name="onFault">Told of what a handler throws; the client gets a 500, and the connection ends.</param>
 /// <param name="defers">The server has workers; without them every handler answers at once.</param>
-sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null, Action<Exception>? onFault = null, bool defers = false)
+sealed class HttpSession(
+    HttpHandler handler, HttpMemory memory, Action? onMalformed = null, TrustedProxies? proxies = null, Action<Exception>? onFault = null,
+    bool defers = false)
 {
     /// <summary>Answers are sent when this many bytes wait, before further pipelined requests are read.</summary>
     const int MaxOutput = 8 * 1024;
@@ -114,7 +116,7 @@ sealed class HttpSession(HttpHandler handler, HttpMemory memory, Action? onMalfo
     /// </summary>
     public bool IsDeferred { get; private set; }
 
-    /// <summary>Whose request is deferred.</summary>
+    /// <summary>Where the deferred request comes from.</summary>
     public PeerAddress DeferredFrom { get; private set; }
 
     /// <summary>Answers the deferred request; on a worker. The output waits for <see cref="Answer"/>.</summary>

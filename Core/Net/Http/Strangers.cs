@@ -6,7 +6,7 @@ using TinyTorrent.Tracker;
 
 namespace TinyTorrent.Net;
 
-/// <param name="places">Of all together.</param>
+/// <param name="places">Connections there may be in all.</param>
 /// <param name="isExempt">Which addresses are not counted; null: <see cref="AddressRules.IsLocal(in PeerAddress)"/>.</param>
 sealed class Strangers(int places, Func<PeerAddress, bool>? isExempt = null)
 {

@@ -1,5 +1,5 @@
 // Every peer connection of the program, from its dial on: places are given out here, connections started, counted, and joined
-// at the end. One stranger cannot take all places; whom we call is none.
+// at the end. One stranger that connects to us cannot take all places; peers that we dial are not counted as strangers.
 using System.Net;
 using System.Net.Sockets;
 using TinyTorrent.Swarm;
@@ -75,7 +75,7 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
     /// <summary>Takes over the socket and the session. False, and both are closed, if there is no room.</summary>
     /// <param name="torrent">Whose connection it is; null while that is not known.</param>
     /// <param name="refused">Called if the connection ends before the handshakes were exchanged.</param>
-    /// <param name="caller">Who connected to us; null if we did.</param>
+    /// <param name="caller">The address that connected to us; null if we dialled.</param>
     public bool TryStart(Socket socket, PeerSession session, Torrent? torrent = null, Action? refused = null, IPAddress? caller = null)
     {
         bool admitted;
@@ -127,7 +127,7 @@ sealed class Connections(IPeerDriver driver, Clock clock, int maxPeers, TimeSpan
         if (_stopping && _live.Count == 0 && _dialling == 0) _stopped.TrySetResult();
     }
 
-    /// <summary>Once a second: drops who has not finished its handshake in time.</summary>
+    /// <summary>Once a second: drops peers that have not finished their handshake in time.</summary>
     public void Tick()
     {
         lock (_gate)

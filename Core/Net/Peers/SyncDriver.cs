@@ -36,7 +36,7 @@ sealed class SyncDriver(Clock clock, RateLimiter down, RateLimiter up) : IPeerDr
                 ObjectDisposedException.ThrowIf(cancellation.IsCancellationRequested, socket);
                 connected.SetResult(socket);
             }
-            catch (Exception e) // whatever it was belongs to the one who dials
+            catch (Exception e) // whatever it was is the caller's to handle
             {
                 socket?.Dispose();
                 connected.SetException(e is ObjectDisposedException ? new SocketException((int)SocketError.OperationAborted) : e);

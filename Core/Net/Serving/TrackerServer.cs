@@ -69,7 +69,11 @@ sealed class TrackerServer : IDisposable
         }
         var udp = new UdpTracker(Service);
         _limits = limits = Fitting(limits) with { Proxies = options.Proxies };
-        if (catalogue is not null) Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf), options.Interval, warn, Service.Saved);
+        if (catalogue is not null)
+        {
+            var known = new CatalogueSwarms(name => Service.Access.Serves(name), CountsOf);
+            Catalogue = new CatalogueKeeper(catalogue.Limits, catalogue.Folder, known, options.Interval, warn, Service.Saved);
+        }
         _routes = new TrackerRoutes(Service, _clock, Catalogue is null ? null : RoutesTo(Catalogue, catalogue!), warn);
         foreach (SharedPort port in ports)
         {

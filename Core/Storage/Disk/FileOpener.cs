@@ -77,7 +77,7 @@ sealed class FileOpener(FileMap files, ContentPlace place, FileSelection? select
         return Made is null ? result : Made.Note(file, _marks[file]);
     }
 
-    // The first to come owns the file on disk. What a user linked together on purpose is nobody's.
+    // The first to come owns the file on disk. Files that a user linked together on purpose have no owner.
     DiskResult Claim(int file)
     {
         if (disk.IdentityOf(PathOf(file)) is not { } identity) return DiskResult.Ok;

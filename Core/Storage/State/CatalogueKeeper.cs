@@ -70,7 +70,7 @@ sealed class CatalogueKeeper
     /// <param name="torrent">The .torrent; copied.</param>
     /// <param name="now">Seconds since 1970.</param>
     /// <param name="token">What takes a new entry away.</param>
-    /// <param name="publisher">Whose share it counts for; none for the operator.</param>
+    /// <param name="publisher">The address that it counts for; none for the operator.</param>
     public Publication Publish(ReadOnlySpan<byte> torrent, long now, WriteToken token, PeerAddress publisher)
     {
         CatalogueEntry entry;
@@ -173,7 +173,7 @@ sealed class CatalogueKeeper
         }
         lock (TurnOf(entry))
         {
-            if (Store.Find(entry.InfoHash) != entry) return false; // it is another's by now
+            if (Store.Find(entry.InfoHash) != entry) return false; // another entry has taken its place meanwhile
             if (isEdited) return true;
             Store.Remove(entry);
             DiskResult aside = _folder.SetAside(entry, _warn);

@@ -30,7 +30,9 @@ sealed class PublishTokens(string? folder, Uri catalogue)
         }
     }
 
-    public DiskResult Save(in InfoHash published, string token) => folder is null ? new DiskResult(DiskFault.Missing, "HOME", "is not set") : AtomicFile.Write(FileOf(folder, published), Encoding.UTF8.GetBytes(token), isPrivate: true);
+    public DiskResult Save(in InfoHash published, string token) =>
+        folder is null ? new DiskResult(DiskFault.Missing, "HOME", "is not set")
+        : AtomicFile.Write(FileOf(folder, published), Encoding.UTF8.GetBytes(token), isPrivate: true);
 
     /// <summary>Its entry is gone.</summary>
     public void Forget(in InfoHash published)

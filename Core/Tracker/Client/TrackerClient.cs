@@ -3,8 +3,8 @@
 // found different trackers down would never meet, so every tier is told, as most clients do.
 // A tracker that is silent for SilentAfter counts as failed, though its request goes on (BEP 15 repeats for two hours) and a
 // late answer is welcome.
-// A monitor: any thread may call; time moves only in Tick. Of the port to the torrent only Totals is called under the lock:
-// each announce tells the totals of its own moment.
+// A monitor: any thread may call; time moves only in Tick. Events are told outside the lock. Only
+// Totals is read under it, so that each announce tells the totals of its own moment.
 using System.Net;
 
 namespace TinyTorrent.Tracker;

@@ -7,7 +7,9 @@ sealed class SavedState
     long _failures;
 
     /// <summary>What is not saved and why, in words that tell no path; null if all is.</summary>
-    public string? Fault => _swarms is { } swarms ? $"the swarms are not saved: {swarms}" : _catalogue is { } catalogue ? $"the catalogue is not saved: {catalogue}" : null;
+    public string? Fault =>
+        _swarms is { } swarms ? $"the swarms are not saved: {swarms}"
+        : _catalogue is { } catalogue ? $"the catalogue is not saved: {catalogue}" : null;
 
     /// <summary>How often saving has failed.</summary>
     public long Failures => Volatile.Read(ref _failures);
