@@ -275,7 +275,11 @@ public class MetainfoFileTests
         foreach (string field in (string[])["6:lengthi5e", "4:name1:b", "6:pieces0:", "12:piece lengthi1e", "7:privatei1e7:privatei0e"])
             Assert.Contains("appears twice", Assert.Throws<FormatException>(() => Parse("d", field)).Message, StringComparison.Ordinal);
         Assert.Equal("info appears twice", Assert.Throws<FormatException>(() => Parse("d4:infode")).Message);
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse(Encoding.UTF8.GetBytes("d4:infod5:filesld6:lengthi1e6:lengthi1e4:pathl1:aeee4:name1:a12:piece lengthi1e6:pieces0:ee")));
+        foreach (string field in (string[])["6:lengthi1e", "4:pathl1:ae", "10:path.utf-8l1:be10:path.utf-8l1:be", "4:attr1:x4:attr1:x"])
+        {
+            string torrent = $"d4:infod5:filesld6:lengthi1e4:pathl1:ae{field}ee4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee";
+            Assert.EndsWith("appears twice", Assert.Throws<FormatException>(() => MetainfoFile.Parse(Encoding.UTF8.GetBytes(torrent))).Message, StringComparison.Ordinal);
+        }
         foreach (string length in (string[])["i1.5e", "ie", "i99999999999999999999e"])
             Assert.StartsWith("info.length", Assert.Throws<FormatException>(() => MetainfoFile.Parse(Encoding.UTF8.GetBytes($"d4:infod6:length{length}4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee"))).Message, StringComparison.Ordinal);
     }

@@ -99,8 +99,22 @@ public class RequestPipelineTests(ITestOutputHelper output)
         link.Run(4.9);
         int before = link.Pipeline.Depth;
         link.Pause(1);
-        link.Run(0.15);
+        link.Run(1.15);
         Assert.InRange(link.Pipeline.Depth, before / 2, before * 3);
+    }
+
+    /// <summary>What has waited in the buffers meanwhile comes at once.</summary>
+    [Fact]
+    public void TheBurstAfterAPauseIsNotTakenForTheRate()
+    {
+        var link = new Link(2 * MiB, 0.1, 0, seed: 1);
+        link.Run(4.9);
+        link.Pause(1);
+        for (int i = 0; i < 20; i++)
+        {
+            link.Run(0.1);
+            Assert.InRange(link.Pipeline.BytesPerSecond, 1 * MiB, 4.1 * MiB);
+        }
     }
 
     [Fact]

@@ -103,6 +103,23 @@ public class TrackerClientTests
         Assert.True(waits.Select((w, i) => Math.Round(w / Math.Min(5 * Math.Pow(2, i), 3600), 2)).Distinct().Count() > 5, "the waits have no jitter");
     }
 
+    [Fact]
+    public void AnAnswerMakesTheNextFailureTheFirst()
+    {
+        var world = new FakeTrackers(7, Tier("a"));
+        world.Start();
+        for (int i = 0; i < 6; i++)
+        {
+            world.Fail("a");
+            while (!world.IsAsked("a")) world.Pass(1);
+        }
+        world.Succeed("a");
+        while (!world.IsAsked("a")) world.Pass(1);
+        world.Fail("a");
+        world.Pass(8);
+        Assert.True(world.IsAsked("a"));
+    }
+
     [Theory]
     [InlineData(0, 0, 30)]
     [InlineData(600, 0, 600)]

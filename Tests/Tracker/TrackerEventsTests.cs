@@ -159,6 +159,18 @@ public class TrackerEventsTests
         Assert.True(world.Client.IsStopped);
     }
 
+    [Fact]
+    public void AStartedThatFailsAfterTheStopLeavesNothingToTakeBack()
+    {
+        var world = new FakeTrackers(1, Tier("a"));
+        world.Start();
+        world.Client.Stop();
+        world.TakeLog();
+        world.Fail("a");
+        Assert.Equal("", world.TakeLog());
+        Assert.True(world.Client.IsStopped);
+    }
+
     /// <summary>Whatever trackers do, what they are told stays in order: started first and once heard once, completed once, stopped last.</summary>
     [Fact]
     public void NoSequenceOfAnswersMixesUpTheEvents()

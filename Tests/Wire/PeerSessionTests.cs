@@ -187,6 +187,14 @@ public class PeerSessionTests
     }
 
     [Fact]
+    public void APeerThatClosesItsSideIsDroppedWhateverItHasBegun()
+    {
+        var peer = Connected(out _);
+        Feed(peer, [0, 0, 0, 5, 4], () => 5);
+        Assert.False(peer.Received(0, default));
+    }
+
+    [Fact]
     public void AnExtendedMessageOfNoKindSaysNothing()
     {
         var peer = Connected(out Recorder recorder);
