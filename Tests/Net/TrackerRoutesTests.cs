@@ -15,10 +15,10 @@ public sealed class TrackerRoutesTests : IDisposable
 
     string Get(string target) => Answer(target).Split("\r\n\r\n", 2)[1];
 
-    string Answer(string target)
+    string Answer(string target, byte host = 7)
     {
         var session = new HttpSession(new TrackerRoutes(_service, new Clock()).Answer, new HttpMemory(0));
-        session.Begin(PeerAddress.From([198, 51, 100, 7]));
+        session.Begin(PeerAddress.From([198, 51, 100, host]));
         byte[] request = Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
         request.CopyTo(session.ReceiveBuffer);
         session.Received(request.Length);
@@ -111,6 +111,7 @@ public sealed class TrackerRoutesTests : IDisposable
             Assert.Equal("d14:failure reason35:too many requests from this address8:retry ini17ee", Get(path));
         }
         Assert.Equal("ok\n", Get("/health"));
+        Assert.StartsWith("HTTP/1.1 200 OK", Answer("/stats", host: 8), StringComparison.Ordinal); // each address has a rate of its own
         Assert.Equal((10, 10, 1), (_service.Counters.RateRefused, _service.Counters.HttpRefused, _service.Counters.HttpAnnounces));
     }
 }

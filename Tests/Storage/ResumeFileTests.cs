@@ -167,9 +167,12 @@ public sealed class ResumeFileTests : IDisposable
     }
 
     [Fact]
-    public void AnAbsentFileIsNeverTakenForUnchanged()
+    public void AnAbsentOrEmptyFileIsNeverTakenForUnchanged()
     {
         File.Delete(_folder["out/t/b"]);
+        Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
+        Assert.False(Open().Load(out _)!.Pieces[3]);
+        File.WriteAllBytes(_folder["out/t/b"], []);
         Assert.True(Open().Save(Sample(), _store.Stamps()).IsOk);
         Assert.False(Open().Load(out _)!.Pieces[3]);
     }

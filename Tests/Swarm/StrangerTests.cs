@@ -167,6 +167,17 @@ public class StrangerTests
     }
 
     [Fact]
+    public void AChokedPeerWithoutAGrantIsRejectedEvenWhatWeHave()
+    {
+        _picker.MarkHave(1);
+        var stranger = new Stranger(_torrent, new IPEndPoint(IPAddress.IPv6Loopback, 1)); // IPv6 has no grants
+        stranger.Say(MessageId.HaveNone);
+        stranger.Say(MessageId.Request, new BlockRef(1, 0, Block));
+        Assert.Contains(stranger.Heard, m => m.Id == MessageId.RejectRequest);
+        Assert.DoesNotContain(stranger.Heard, m => m.Id == MessageId.Piece);
+    }
+
+    [Fact]
     public void APeerThatRejectsARequestIsNotAskedAgainAtOnce()
     {
         var stranger = new Stranger(_torrent);

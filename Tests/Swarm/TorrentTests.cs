@@ -127,6 +127,18 @@ public class TorrentTests
     }
 
     [Fact]
+    public void AnAddressThatAnswersWithOurOwnIdIsNotDialledAgain()
+    {
+        Node node = new MiniSwarm(100 * KiB, 32 * KiB, seed: 6).AddEmpty();
+        node.Torrent.AddCandidates([node.Address]);
+        var dial = new PeerSession((PeerSession s, in Handshake h) => node.Torrent.Admit(s, h, node.Address, dialled: true, default));
+        node.Torrent.Hello.Write(dial.ReceiveBuffer.Span);
+        Assert.False(dial.Received(Handshake.Size, default));
+        node.Torrent.AddCandidates([node.Address]);
+        Assert.False(node.Torrent.KnowsPeers);
+    }
+
+    [Fact]
     public void TwoThatDialEachOtherAtTheSameTimeKeepOneConnection()
     {
         for (int first = 0; first < 2; first++)
