@@ -118,11 +118,18 @@ sealed class ServeTrackerCommand : IDisposable
         if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw Failure.Disk(fault);
         command.TellPorts();
         command._log.Serving();
-        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);
+        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command.ReadAgain(interrupt.Token);
         command.Dispose();
         if (command._server.End is { IsOk: false } unsaved) throw new CommandException(ExitCode.Disk, $"the swarms could not be saved at the end: {unsaved}");
         command._log.Tell("stopped", null, null); // who hears it finds the state saved and its folder free
         return ExitCode.Done;
+    }
+
+    /// <summary>Returns when that is done or the tracker is to end: a file that is a pipe may never be read to its end.</summary>
+    void ReadAgain(CancellationToken interrupt)
+    {
+        try { Task.Run(() => _files.ReadAgain(_server, _log), CancellationToken.None).Wait(interrupt); }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested) { }
     }
 
     static TrackerOptions Options(Arguments arguments)
