@@ -31,6 +31,16 @@ public sealed class CreateCommandTests : IDisposable
         return _folder[relative];
     }
 
+    [Fact]
+    public void AFileOfTheUsersBesideTheTorrentIsNoLeftoverOfOurs()
+    {
+        string mine = Write("out.torrent" + AtomicFile.BesideSuffix, 100);
+        byte[] before = File.ReadAllBytes(mine);
+        Created(Write("a.bin", 1000));
+        Assert.Equal(before, File.ReadAllBytes(mine));
+        Assert.Equal(3, Directory.GetFiles(_folder.Path).Length);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(16384)]

@@ -35,6 +35,21 @@ public class TorrentSourceTests
     }
 
     [Fact]
+    public void AnInterruptEndsTheWaitForAPipeThatNobodyWritesTo()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [folder["pipe"]])) mkfifo.WaitForExit();
+        using var interrupt = new CancellationTokenSource();
+        Task<TorrentSource> load = Task.Run(() => TorrentSource.Load(folder["pipe"], interrupt.Token));
+        interrupt.Cancel();
+        bool ended = load.ContinueWith(_ => { }, TaskScheduler.Default).Wait(TimeSpan.FromSeconds(20));
+        File.WriteAllBytes(folder["pipe"], Torrent); // lets the reader go
+        Assert.True(ended, "it went on waiting");
+        Assert.ThrowsAny<OperationCanceledException>(() => load.GetAwaiter().GetResult());
+    }
+
+    [Fact]
     public void WhatCannotBeReadNamesThePathAndIsADiskFault()
     {
         using var folder = new TemporaryFolder();

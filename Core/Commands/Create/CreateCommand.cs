@@ -118,7 +118,7 @@ static class CreateCommand
             throw Arguments.Usage($"--output: {output} would lie inside the content");
         if (Directory.Exists(full)) throw new CommandException(ExitCode.Disk, $"{output}: a folder is in the way");
         if (!Directory.Exists(Path.GetDirectoryName(full))) throw new CommandException(ExitCode.Disk, $"{output}: no such folder");
-        if (!IsStream(output) && AtomicFile.Try(full) is { IsOk: false } fault) throw Failure.Disk(fault);
+        if (!IsStream(output) && AtomicFile.Try(full, isUsers: true) is { IsOk: false } fault) throw Failure.Disk(fault);
         return output;
     }
 
@@ -142,7 +142,7 @@ static class CreateCommand
             if (new FileInfo(output).Length == torrent.Length && File.ReadAllBytes(output).AsSpan().SequenceEqual(torrent)) return;
             throw Arguments.Usage($"{output} exists and differs; --force replaces it");
         }
-        DiskResult written = AtomicFile.Write(output, torrent);
+        DiskResult written = AtomicFile.Write(output, torrent, isUsers: true);
         if (!written.IsOk) throw Failure.Disk(written);
     }
 

@@ -1,6 +1,7 @@
 // SOURCE on the command line: a .torrent, - for one on stdin, an http(s) URL of one, a magnet link or an info-hash.
 // The last two name a torrent without describing it: whoever needs the description gets it from peers (BEP 9).
 using TinyTorrent.Metainfo;
+using TinyTorrent.Storage;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 
@@ -44,7 +45,7 @@ sealed record TorrentSource(InfoHash InfoHash)
             if (InfoHash.TryParseHex(source, out InfoHash hash)) return new TorrentSource(hash);
             if (source.Length == 64 && Array.TrueForAll(source.ToCharArray(), char.IsAsciiHexDigit))
                 throw new FormatException("an info-hash of version 2 (BEP 52), which is not supported");
-            return Of(MetainfoFile.Parse(ReadFile(source)));
+            return Of(MetainfoFile.Parse(ReadFile(source, cancellation)));
         }
         catch (FormatException e)
         {
@@ -68,17 +69,22 @@ sealed record TorrentSource(InfoHash InfoHash)
         (RedirectedFrom is { } url ? $"{TrackerUrl.DisplayOf(url)} leads to a magnet link, which" : "a magnet link or an info-hash")
         + " does not describe its content; a .torrent is needed");
 
-    /// <summary>The bytes of a .torrent file, up to the size a .torrent may have.</summary>
-    static ReadOnlyMemory<byte> ReadFile(string path)
+    /// <summary>The bytes of a .torrent file, up to the size a .torrent may have. A pipe is read on another thread, as stdin is.</summary>
+    static ReadOnlyMemory<byte> ReadFile(string path, CancellationToken cancellation)
     {
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-            return ReadAll(file, file.CanSeek ? file.Length : 0);
+            return Disk.Native.IsRegular(path) ? Read() : Task.Run(Read, CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Directory.Exists(path) ? new CommandException(ExitCode.Disk, $"{path}: a folder, not a .torrent") : Failure.Disk(e, path);
+        }
+
+        ReadOnlyMemory<byte> Read()
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            return ReadAll(file, file.CanSeek ? file.Length : 0);
         }
     }
 
