@@ -235,6 +235,22 @@ public sealed class StoredDownloadTests : IDisposable
     }
 
     [Theory]
+    [InlineData(".made")]
+    [InlineData(".edge")]
+    public void AHardLinkInThePlaceOfTheStateIsNotWrittenThrough(string extension)
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess) return;
+        Directory.CreateDirectory(Out(".tinytorrent"));
+        byte[] mine = RandomNumberGenerator.GetBytes(1000);
+        Put("mine", mine);
+        using (var ln = System.Diagnostics.Process.Start("ln", [Out("mine"), Out($".tinytorrent/{_metainfo.InfoHash}{extension}")])) ln.WaitForExit();
+        using StoredDownload download = Checked([false, false, true, false, false]); // small: one piece with bytes of its neighbours
+        DiskResult result = Complete(download);
+        Assert.Equal((DiskFault.Permission, Out($".tinytorrent/{_metainfo.InfoHash}{extension}")), (result.Fault, result.Path));
+        Assert.Equal(mine, File.ReadAllBytes(Out("mine")));
+    }
+
+    [Theory]
     [InlineData("t/a")]
     [InlineData("t/empty")]
     public void WhatIsAppendedToAFileWhileItIsDownloadedIsKept(string path)

@@ -12,7 +12,8 @@ enum OpenFor
     Reading = 0,
     /// <summary>Also for reading.</summary>
     Writing = 1,
-    /// <summary>The file and the folders above it are made when absent; with <see cref="Writing"/>.</summary>
+    /// <summary>For state: the file and the folders above it are made when absent, and a hard link to a file of somebody's is a
+    /// fault where the system tells; with <see cref="Writing"/>.</summary>
     Creating = 2,
     /// <summary>Links beneath the root are the user's own and are followed.</summary>
     FollowLinks = 4,

@@ -62,6 +62,11 @@ sealed unsafe partial class LinuxDisk : Disk
                 _ = Close(file);
                 return new(DiskFault.Io, Join(root, path, 0), "it is not a regular file");
             }
+            if (purpose.HasFlag(OpenFor.Creating) && HasOtherNames(file))
+            {
+                _ = Close(file);
+                return new(DiskFault.Permission, Join(root, path, 0), "it has another name (a hard link), and what is kept there would be written to that file, too");
+            }
             handle = new SafeFileHandle(file, ownsHandle: true);
             return DiskResult.Ok;
         }
@@ -153,6 +158,12 @@ sealed unsafe partial class LinuxDisk : Disk
         byte* status = stackalloc byte[StatusSize];
         // A sandbox may forbid the question; then the calls to come must tell.
         return StatX(folder, path, flags, StatusType, status) < 0 || (*(ushort*)(status + 28) & 0xF000) == 0x8000;
+    }
+
+    static bool HasOtherNames(int file)
+    {
+        byte* status = stackalloc byte[StatusSize];
+        return StatX(file, "", ThisFile, StatusLinks, status) == 0 && *(uint*)(status + 16) > 1;
     }
 
     // The root and what is above it are the user's: made if absent, reached through links if need be.
