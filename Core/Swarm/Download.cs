@@ -1,5 +1,6 @@
 // Our side as a downloader: what to ask of whom, what to do with what comes, who lied. Pure decisions about Peer
 // records; every call is under the torrent's lock. What to send is queued in the peers' outboxes, not flushed.
+using System.Net;
 using System.Runtime.InteropServices;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
@@ -24,7 +25,6 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
 
     readonly BlockRef[] _batch = new BlockRef[MaxBatch];
     readonly List<PeerPieces> _cancel = [];
-    readonly List<PeerPieces> _contributors = [];
     readonly List<int> _news = []; // verified pieces that not everybody was told of
     int _mostOutstanding = (int)(UnderWay / Geometry.BlockLength);
 
@@ -36,6 +36,9 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
 
     /// <summary>Peers that got their last piece while connected to us.</summary>
     public int PeersCompleted { get; private set; }
+
+    /// <summary>The addresses that the last hash has proven guilty, to be banned.</summary>
+    public List<IPEndPoint> Guilty { get; } = [];
 
     /// <summary>Pieces whose hash was wrong.</summary>
     public int FailedPieces { get; private set; }
@@ -136,7 +139,7 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
     public void Request(Peer peer, TimeSpan now)
     {
         UpdateInterest(peer);
-        if (!peer.AmInterested || peer.IsPaused) return;
+        if (!peer.AmInterested || peer.IsPaused || peer.IsBanned) return;
         int least = Math.Clamp(peer.Pipeline.Depth / 4, 1, MaxBatch);
         for (int room; (room = Limit(peer) - peer.Pieces.Requests.Count) >= least; least = 1)
         {
@@ -171,9 +174,21 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         peer.Outbox.Send(interested ? MessageId.Interested : MessageId.NotInterested);
     }
 
+    /// <summary>A piece was hashed.</summary>
+    /// <param name="blocks">Hashes of its blocks; null if they are no evidence or could not be read.</param>
+    public void OnHashed(int piece, bool matches, byte[]? blocks, TimeSpan now)
+    {
+        Guilty.Clear();
+        if (matches && blocks != null) picker.Compare(piece, blocks, Guilty);
+        if (matches) OnVerified(piece, now);
+        else OnHashFailed(piece, blocks);
+        foreach (IPEndPoint origin in Guilty) GiveUp(origin);
+        if (!matches || Guilty.Count > 0) RequestAll(now);
+    }
+
     /// <summary>A piece's hash was right: who lacks it is told soon. Who has it too hears of it with the next requests or by the next
     /// tick: it sees how far we are, and counts us when we are done.</summary>
-    public void OnVerified(int piece, TimeSpan now)
+    void OnVerified(int piece, TimeSpan now)
     {
         picker.OnVerified(piece);
         _news.Add(piece);
@@ -210,13 +225,22 @@ sealed class Download(PiecePicker picker, List<Peer> peers)
         foreach (Peer peer in peers) peer.ToldPieces -= told;
     }
 
-    /// <summary>A piece's hash was wrong. The peer that is proven guilty of it, if one is.</summary>
-    public Peer? OnHashFailed(int piece, int pieceLength)
+    void OnHashFailed(int piece, byte[]? blocks)
     {
         FailedPieces++;
-        Wasted += pieceLength;
-        _contributors.Clear();
-        return picker.OnHashFailed(piece, _contributors) ? (Peer)_contributors[0].Owner! : null;
+        Wasted += picker.OnHashFailed(piece, blocks, Guilty);
+    }
+
+    /// <summary>Nothing more is taken from the address, and what it sent of unfinished pieces is fetched again.</summary>
+    void GiveUp(IPEndPoint origin)
+    {
+        Wasted += picker.Discard(origin);
+        foreach (Peer peer in peers)
+        {
+            if (!origin.Equals(peer.Pieces.Origin)) continue;
+            peer.IsBanned = true;
+            peer.Outbox.Close();
+        }
     }
 
     /// <summary>Once a second: gives slow peers' blocks to others.</summary>

@@ -14,4 +14,8 @@ interface IDisk
 
     /// <summary>Has a piece hashed whose blocks are all written; the answer is <see cref="Torrent.OnPieceHashed"/>. Does not block.</summary>
     void Verify(int piece);
+
+    /// <summary>SHA-1 of each block of the piece, one after the other; null if it cannot be read. Called only by what
+    /// <see cref="Verify"/> leads to, on the same thread.</summary>
+    byte[]? HashBlocks(int piece);
 }

@@ -78,5 +78,8 @@ sealed class Peer
 
     public TimeSpan LastHeard, LastSent;
 
+    /// <summary>It has sent a wrong block: its connection is about to end, and nothing more is taken from it.</summary>
+    public bool IsBanned;
+
     public bool IsSeed => Pieces.Has.IsFull;
 }

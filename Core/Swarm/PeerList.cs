@@ -36,7 +36,6 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
     readonly Dictionary<IPEndPoint, Candidate> _candidates = [];
     readonly HashSet<IPAddress> _banned = [];
     readonly HashSet<IPEndPoint> _never = [];
-    readonly Dictionary<IPEndPoint, Suspicion> _suspicions = [];
 
     /// <summary>Addresses known.</summary>
     public int Count => _candidates.Count;
@@ -155,24 +154,12 @@ sealed class PeerList(Random random, int capacity = PeerList.DefaultCapacity)
         return _banned.Contains(endPoint.Address) || _never.Contains(endPoint);
     }
 
-    /// <summary>What is held against the address, whatever the port; on loopback, against this endpoint. Where the list is full
-    /// the least suspicious that are not connected are forgotten.</summary>
-    public Suspicion SuspicionOf(IPEndPoint endPoint)
+    /// <summary>The address that answers for what a connection brings, whatever the port; on loopback this endpoint. This is what
+    /// <see cref="Ban"/> bans.</summary>
+    public static IPEndPoint OriginOf(IPEndPoint endPoint)
     {
         endPoint = Normal(endPoint);
-        if (!IPAddress.IsLoopback(endPoint.Address)) endPoint = new IPEndPoint(endPoint.Address, 0);
-        if (_suspicions.TryGetValue(endPoint, out Suspicion? known)) return known;
-        if (_suspicions.Count >= capacity && LeastSuspicious() is { } forgotten) _suspicions.Remove(forgotten);
-        return _suspicions[endPoint] = new Suspicion();
-    }
-
-    IPEndPoint? LeastSuspicious()
-    {
-        IPEndPoint? least = null;
-        int failures = int.MaxValue;
-        foreach ((IPEndPoint endPoint, Suspicion suspicion) in _suspicions)
-            if (suspicion.Connections == 0 && suspicion.Failures < failures) (least, failures) = (endPoint, suspicion.Failures);
-        return least;
+        return IPAddress.IsLoopback(endPoint.Address) ? endPoint : new IPEndPoint(endPoint.Address, 0);
     }
 
     /// <summary>That is ourselves: our own peer id answered there.</summary>

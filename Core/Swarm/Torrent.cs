@@ -180,8 +180,7 @@ sealed class Torrent
                 LastHeard = now,
                 LastSent = now,
             };
-            peer.Pieces = _picker.Add(peer, answersCancels: peer.Fast, _candidates.SuspicionOf(address));
-            peer.Pieces.Suspicion.Connections++;
+            peer.Pieces = _picker.Add(peer, answersCancels: peer.Fast, PeerList.OriginOf(address));
             _peers.Add(peer);
             if (dialled) _candidates.OnConnected(address);
             else session.Outbox.SendHandshake(Hello);
@@ -251,7 +250,7 @@ sealed class Torrent
     internal bool OnBlock(Peer peer, in BlockRef block, TimeSpan now, out bool keep)
     {
         keep = false;
-        if (!Geometry.ContainsBlock(block)) return false;
+        if (!Geometry.ContainsBlock(block) || peer.IsBanned) return false;
         lock (_gate)
         {
             _down.Add(block.Length);
@@ -298,12 +297,13 @@ sealed class Torrent
     /// <summary>The answer to <see cref="IDisk.Verify"/>.</summary>
     public void OnPieceHashed(int piece, bool matches, TimeSpan now)
     {
-        bool completed = false;
+        bool isEvidence, completed = false;
+        lock (_gate) isEvidence = _picker.IsEvidence(piece, matches);
+        byte[]? hashes = isEvidence ? _disk.HashBlocks(piece) : null;
         lock (_gate)
         {
-            if (matches) _download.OnVerified(piece, now);
-            else Punish(piece);
-            if (!matches) _download.RequestAll(now);
+            _download.OnHashed(piece, matches, hashes, now);
+            foreach (IPEndPoint origin in _download.Guilty) _candidates.Ban(origin);
             if (_picker.IsComplete && !_completed)
             {
                 completed = _completed = true;
@@ -318,13 +318,6 @@ sealed class Torrent
         }
         if (!matches) PieceFailed?.Invoke(piece);
         if (completed) Completed?.Invoke();
-    }
-
-    void Punish(int piece)
-    {
-        if (_download.OnHashFailed(piece, Geometry.LengthOf(piece)) is not { } guilty) return;
-        _candidates.Ban(guilty.Address);
-        guilty.Outbox.Close();
     }
 
     internal void OnSent(Peer peer, int blockBytes, TimeSpan now)
@@ -347,7 +340,6 @@ sealed class Torrent
         {
             _peers.Remove(peer);
             _picker.Remove(peer.Pieces);
-            peer.Pieces.Suspicion.Connections--;
             _upload.OnClosed(peer);
             if (peer.ListensAt is { } address) _candidates.OnClosed(address, useful: peer.Down.Total > 0 || peer.Up.Total > 0, now);
             _download.RequestAll(now);

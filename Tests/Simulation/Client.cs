@@ -4,6 +4,7 @@ using System.Net;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
+using TinyTorrent.Tests.Swarm;
 using TinyTorrent.Tracker;
 using TinyTorrent.Types;
 using TinyTorrent.Wire;
@@ -181,6 +182,15 @@ sealed class Client : ITrackerEvents
         var end = new SessionEnd(this, _machine.Disk, session, witness, refused);
         _sessions.Add(end);
         return end;
+    }
+
+    /// <summary>Nobody is let in from the machine.</summary>
+    public bool Bans(Machine other)
+    {
+        var stranger = new Stranger(Torrent, other.Address, id: $"-XX0001-{_world.Random.Next():D12}");
+        bool isLetIn = stranger.IsConnected;
+        stranger.Leave();
+        return !isLetIn;
     }
 
     public void OnEnded(SessionEnd end) => _sessions.Remove(end);

@@ -43,12 +43,14 @@ enum Lie
     /// <summary>Shakes hands, and then sends a frame at a byte a second.</summary>
     SlowFrame,
 
-    /// <summary>Rejects what it was asked for, in any order, and what it was not.</summary>
+    /// <summary>Rejects what it was asked for, in any order, and what it was not. A block in four is garbage.</summary>
     RejectsAnything,
 
-    /// <summary>Chokes and unchokes, so that requests are withdrawn, and sends garbage for blocks it was never asked for.</summary>
+    /// <summary>Chokes and unchokes, so that requests are withdrawn, and sends garbage for blocks it was never asked for. Of the others a block in
+    /// four is garbage.</summary>
     ChokesAndSendsGarbage,
 
+    /// <summary>Cancels what it asked for and what it did not. A block in four is garbage.</summary>
     CancelsAnything,
 
     /// <summary>Suggests and allows any piece, and chokes now and then.</summary>
@@ -62,6 +64,9 @@ enum Lie
 
     /// <summary>A block in four is garbage; after each of them it goes, and comes back.</summary>
     Reconnects,
+
+    /// <summary>Sends garbage only of pieces that others send, too.</summary>
+    LiesInCompany,
 
     /// <summary>Hundreds of messages a second that change nothing.</summary>
     Babbles,
@@ -120,6 +125,7 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
     Wire _wire = null!;
     int _read;
     readonly List<BlockRef> _asked = [];
+    readonly HashSet<int> _begun = []; // pieces of which it was asked for the first block
     int _sent;
     bool _greeted, _isClosed, _leaves;
 
@@ -240,7 +246,14 @@ sealed class LiarEnd(SimulatedSwarm swarm, Lie lie, PeerId id, Action closed) : 
             Send(Nonsense.Of(lie, _world.Random, swarm.Geometry, _asked)!);
             return;
         }
-        bool garbage = lie is Lie.BadBlocks or Lie.AnswersLate || (lie is Lie.SomeBadBlocks or Lie.Reconnects && _world.Chance(0.25));
+        if (block.Begin == 0) _begun.Add(block.Piece);
+        bool garbage = lie switch
+        {
+            Lie.BadBlocks or Lie.AnswersLate => true,
+            Lie.LiesInCompany => !_begun.Contains(block.Piece),
+            Lie.SomeBadBlocks or Lie.Reconnects or Lie.RejectsAnything or Lie.ChokesAndSendsGarbage or Lie.CancelsAnything => _world.Chance(0.25),
+            _ => false,
+        };
         byte[] answer = Piece(block, garbage);
         if (lie == Lie.AnswersLate) _world.After(_world.Between(10, 150), () => Send(answer));
         else Send(answer);

@@ -37,6 +37,7 @@ sealed class SessionEnd(Client client, VirtualDisk disk, PeerSession session, Wi
     public int Receive(ReadOnlySpan<byte> bytes)
     {
         if (client.HasEnded) return 0;
+        if (session.HasBlocks) Store(); // both are due at this moment: the write comes first, for it reads the receive buffer
         Memory<byte> buffer = session.ReceiveBuffer;
         int count = Math.Min(bytes.Length, buffer.Length);
         bytes[..count].CopyTo(buffer.Span);

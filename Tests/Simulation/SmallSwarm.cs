@@ -54,6 +54,9 @@ static class SmallSwarm
         foreach (HonestMachine machine in swarm.Honest)
             for (int piece = 0; piece < swarm.Geometry.PieceCount; piece++)
                 Assert.True(machine.Disk.IsTrue(piece), $"machine {machine.Number} lacks piece {piece}");
+        foreach (HonestMachine machine in swarm.Honest)
+            foreach (HonestMachine other in swarm.Honest)
+                Assert.False(machine.Client?.Bans(other) == true, $"machine {machine.Number} has banned honest machine {other.Number}");
         return new Outcome(world.Trace, world.Events, world.Now, liars, crashes);
     }
 

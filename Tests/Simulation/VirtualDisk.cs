@@ -1,5 +1,6 @@
 // A machine's disk with one torrent's content and its resume file. It may be slow, full or failing; what was not flushed
 // may be lost, kept or torn when the machine crashes, block by block. Blocks that are as they should be take no memory.
+using System.Security.Cryptography;
 using TinyTorrent.Storage;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
@@ -79,6 +80,19 @@ sealed class VirtualDisk(World world, Geometry geometry, byte[] truth) : IDisk
     }
 
     public void Verify(int piece) => ToHash(piece);
+
+    public byte[]? HashBlocks(int piece)
+    {
+        var hashes = new byte[geometry.BlocksIn(piece) * SHA1.HashSizeInBytes];
+        for (int i = 0; i < geometry.BlocksIn(piece); i++)
+        {
+            BlockRef block = geometry.Block(piece, i);
+            var bytes = new byte[block.Length];
+            if (!Read(geometry.OffsetOf(piece) + block.Begin, [bytes])) return null;
+            SHA1.HashData(bytes, hashes.AsSpan(i * SHA1.HashSizeInBytes));
+        }
+        return hashes;
+    }
 
     /// <summary>What a hash would say.</summary>
     public bool IsTrue(int piece)

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Security.Cryptography;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
 
@@ -37,6 +39,8 @@ sealed class DownloadModel(Geometry geometry, Random random)
     readonly List<PeerPieces> _cancel = [];
     readonly HashSet<BlockRef> _wrong = [];
     double _now = 1, _nextTick = 2;
+    readonly HashSet<IPEndPoint> _liars = [];
+    int _joined;
 
     public PiecePicker Picker { get; } = new(geometry, random);
     public List<ModelPeer> Peers { get; } = [];
@@ -46,6 +50,10 @@ sealed class DownloadModel(Geometry geometry, Random random)
     public long Received { get; private set; }
     public long Duplicates { get; private set; }
     public int FailedPieces { get; private set; }
+
+    /// <summary>Bytes of pieces in progress that were given up because a liar had sent them.</summary>
+    public long Discarded { get; private set; }
+
     public int MostPartials { get; private set; }
     public List<ModelPeer> Banned { get; } = [];
 
@@ -54,12 +62,13 @@ sealed class DownloadModel(Geometry geometry, Random random)
 
     public ModelPeer Join(double rate, double roundTrip, double share = 1, double lies = 0, double burst = 0)
     {
-        PeerPieces pieces = Picker.Add(null, answersCancels: true);
+        PeerPieces pieces = Picker.Add(null, answersCancels: true, new IPEndPoint(++_joined, 0));
         var has = new Bitfield(geometry.PieceCount);
         for (int i = 0; i < has.Length; i++) if (Random.NextDouble() < share) has.Set(i);
         Assert.True(Picker.OnBitfield(pieces, has.Bytes));
         var peer = new ModelPeer(pieces, rate, roundTrip) { Lies = lies, Burst = burst, NextBurst = _now + burst * Random.NextDouble() };
         Peers.Add(peer);
+        if (lies > 0) _liars.Add(pieces.Origin!);
         PiecePicker.OnUnchoke(pieces);
         Ask(peer);
         return peer;
@@ -177,19 +186,33 @@ sealed class DownloadModel(Geometry geometry, Random random)
 
     void Verify(int piece)
     {
-        if (_wrong.RemoveWhere(b => b.Piece == piece) == 0)
+        bool matches = !_wrong.Any(b => b.Piece == piece);
+        byte[]? hashes = Picker.IsEvidence(piece, matches) ? HashBlocks(piece) : null;
+        var guilty = new List<IPEndPoint>();
+        if (matches)
         {
+            if (hashes != null) Picker.Compare(piece, hashes, guilty);
             Picker.OnVerified(piece);
             int percent = (int)(100L * Picker.Have.Count / geometry.PieceCount);
             for (; percent >= 0 && ReachedAt[percent] == 0; percent--) ReachedAt[percent] = _now;
-            return;
         }
-        FailedPieces++;
-        var contributors = new List<PeerPieces>();
-        bool proven = Picker.OnHashFailed(piece, contributors);
-        Assert.NotEmpty(contributors);
-        if (!proven || Peers.Find(p => p.Pieces == contributors[0]) is not { } peer) return;
-        Assert.True(peer.Lies > 0, "an honest peer was proven guilty");
+        else
+        {
+            FailedPieces++;
+            Picker.OnHashFailed(piece, hashes, guilty);
+        }
+        _wrong.RemoveWhere(b => b.Piece == piece);
+        foreach (IPEndPoint origin in guilty) Ban(origin);
+    }
+
+    byte[] HashBlocks(int piece) =>
+        [.. Enumerable.Range(0, geometry.BlocksIn(piece)).SelectMany(b => SHA1.HashData([(byte)(_wrong.Contains(geometry.Block(piece, b)) ? 1 : 0)]))];
+
+    void Ban(IPEndPoint origin)
+    {
+        Assert.True(_liars.Contains(origin), "an honest peer was proven guilty");
+        Discarded += Picker.Discard(origin);
+        if (Peers.Find(p => origin.Equals(p.Pieces.Origin)) is not { } peer) return;
         Banned.Add(peer);
         Leave(peer);
     }

@@ -37,6 +37,12 @@ sealed class MemoryDisk(byte[] content, Geometry geometry) : IDisk
 
     public void Verify(int piece) => ToHash.Enqueue(piece);
 
+    public byte[]? HashBlocks(int piece) => [.. Enumerable.Range(0, geometry.BlocksIn(piece)).SelectMany(i =>
+    {
+        BlockRef block = geometry.Block(piece, i);
+        return SHA1.HashData(Content.AsSpan((int)geometry.OffsetOf(piece) + block.Begin, block.Length));
+    })];
+
     public byte[] HashOf(int piece) => SHA1.HashData(Content.AsSpan((int)geometry.OffsetOf(piece), geometry.LengthOf(piece)));
 }
 

@@ -189,18 +189,13 @@ public class PeerListTests
     }
 
     [Fact]
-    public void SuspicionIsOfAnAddressAndTheWorstAreRememberedLongest()
+    public void ABanHoldsForAllPortsOfAnAddressButOnLoopbackForOne()
     {
-        var list = new PeerList(new Random(1), capacity: 50);
-        Suspicion liar = list.SuspicionOf(At(1, 6881)), honest = list.SuspicionOf(At(2, 6881));
-        (liar.Failures, honest.Connections) = (1, 1);
-        Assert.Same(liar, list.SuspicionOf(At(1, 40_000)));
-        Assert.NotSame(liar, honest);
-        for (int i = 3; i < 1000; i++) list.SuspicionOf(At(i, 1));
-        Assert.Same(liar, list.SuspicionOf(At(1, 1)));
-        Assert.Same(honest, list.SuspicionOf(At(2, 1))); // it is connected
-        Assert.NotSame(list.SuspicionOf(new IPEndPoint(IPAddress.Loopback, 1)), list.SuspicionOf(new IPEndPoint(IPAddress.Loopback, 2)));
-
-        static IPEndPoint At(int number, int port) => new(new IPAddress([10, 0, (byte)(number >> 8), (byte)number]), port);
+        var list = new PeerList(new Random(1));
+        Assert.Equal(PeerList.OriginOf(new IPEndPoint(IPAddress.Parse("10.0.0.1"), 1)), PeerList.OriginOf(new IPEndPoint(IPAddress.Parse("::ffff:10.0.0.1"), 2)));
+        list.Ban(PeerList.OriginOf(Peer(1)));
+        list.Ban(PeerList.OriginOf(new IPEndPoint(IPAddress.Loopback, 1)));
+        Assert.True(list.IsBanned(new IPEndPoint(Peer(1).Address, 40_000)) && list.IsBanned(new IPEndPoint(IPAddress.Loopback, 1)));
+        Assert.False(list.IsBanned(Peer(2)) || list.IsBanned(new IPEndPoint(IPAddress.Loopback, 2)));
     }
 }

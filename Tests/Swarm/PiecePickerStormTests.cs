@@ -1,3 +1,5 @@
+using System.Net;
+using System.Security.Cryptography;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
 
@@ -27,7 +29,10 @@ public class PiecePickerStormTests
         readonly List<(BlockRef Block, PeerPieces From)> _withdrawn = [];
         readonly HashSet<(BlockRef Block, PeerPieces Of)> _asked = [];
         readonly List<int> _complete = [];
-        int _failures;
+        readonly HashSet<BlockRef> _wrong = [];
+        readonly Dictionary<BlockRef, IPEndPoint?> _senders = []; // of blocks held that were not restored
+        readonly List<(BlockRef Block, IPEndPoint From)> _lies = []; // in pieces that failed and are not right yet
+        readonly HashSet<IPEndPoint> _banned = [];
         TimeSpan _now = TimeSpan.FromSeconds(5);
 
         public Storm(int seed)
@@ -49,8 +54,14 @@ public class PiecePickerStormTests
                 var blocks = new Bitfield(_geometry.BlocksIn(piece));
                 for (int b = 0; b < blocks.Length; b++) if (_random.Next(2) == 0) blocks.Set(b);
                 if (_picker.MarkBlocks(piece, blocks)) _complete.Add(piece);
-                for (int b = blocks.NextSet(0); b >= 0; b = blocks.NextSet(b + 1)) _held.Add(_geometry.Block(piece, b));
+                for (int b = blocks.NextSet(0); b >= 0; b = blocks.NextSet(b + 1)) Restore(_geometry.Block(piece, b));
             }
+        }
+
+        void Restore(BlockRef block)
+        {
+            _held.Add(block);
+            if (_random.Next(10) == 0) _wrong.Add(block);
         }
 
         public void Run(int events)
@@ -60,15 +71,7 @@ public class PiecePickerStormTests
                 _now += TimeSpan.FromMilliseconds(_random.Next(400));
                 Step();
                 _picker.CheckInvariants();
-                ForgetGivenUp();
             }
-        }
-
-        // What a peer on trial sent of a piece it does not finish is asked for again.
-        void ForgetGivenUp()
-        {
-            var kept = _picker.WrittenBlocks().Select(w => w.Piece).Concat(_writing.Select(w => w.Block.Piece)).Concat(_complete).ToHashSet();
-            _held.RemoveWhere(b => !_picker.Have[b.Piece] && !kept.Contains(b.Piece));
         }
 
         void Step()
@@ -100,7 +103,9 @@ public class PiecePickerStormTests
 
         void Connect()
         {
-            PeerPieces peer = _picker.Add(null, answersCancels: _random.Next(3) > 0);
+            IPEndPoint? origin = _random.Next(5) == 0 ? null : new IPEndPoint(_random.Next(6), 0);
+            if (origin != null && _banned.Contains(origin)) return;
+            PeerPieces peer = _picker.Add(null, answersCancels: _random.Next(3) > 0, origin);
             _peers.Add(peer);
             if (_random.Next(3) > 0) PiecePicker.OnUnchoke(peer);
             if (_random.Next(4) == 0) Assert.True(_picker.OnHaveAll(peer));
@@ -188,7 +193,7 @@ public class PiecePickerStormTests
             {
                 _asked.Add((block, peer));
                 Assert.True(_geometry.Contains(block) && peer.Has[block.Piece]);
-                Assert.True(_picker.Needed[block.Piece] && (!_held.Contains(block) || _failures > 0));
+                Assert.True(_picker.Needed[block.Piece] && !_held.Contains(block));
                 Assert.True(!peer.PeerChoking || peer.AllowedFast.Contains(block.Piece));
             }
         }
@@ -224,7 +229,12 @@ public class PiecePickerStormTests
         {
             Assert.True(_held.Add(block), $"{block} was accepted twice");
             _writing.Add((block, from));
+            _senders[block] = from.Origin;
+            _wrong.Remove(block);
+            if (IsLiar(from.Origin) && _random.Next(2) == 0) _wrong.Add(block);
         }
+
+        static bool IsLiar(IPEndPoint? origin) => origin == null || origin.Address.GetAddressBytes()[0] < 2;
 
         void FailWrite()
         {
@@ -250,16 +260,39 @@ public class PiecePickerStormTests
         {
             int piece = _complete[^1];
             _complete.RemoveAt(_complete.Count - 1);
-            if (_random.Next(3) > 0)
+            bool matches = !_wrong.Any(b => b.Piece == piece);
+            BlockRef[] blocks = [.. Enumerable.Range(0, _geometry.BlocksIn(piece)).Select(b => _geometry.Block(piece, b))];
+            byte[]? hashes = _picker.IsEvidence(piece, matches) ? [.. blocks.SelectMany(b => SHA1.HashData([(byte)(_wrong.Contains(b) ? 1 : 0)]))] : null;
+            List<IPEndPoint> guilty = [], proven = [];
+            if (matches)
             {
+                guilty = [.. _lies.Where(l => l.Block.Piece == piece).Select(l => l.From).Distinct()];
+                _lies.RemoveAll(l => l.Block.Piece == piece);
+                if (hashes != null) _picker.Compare(piece, hashes, proven);
                 _picker.OnVerified(piece);
-                return;
             }
-            _failures++;
-            var contributors = new List<PeerPieces>();
-            bool proven = _picker.OnHashFailed(piece, contributors);
-            Assert.True(!proven || contributors.Count == 1);
-            _held.RemoveWhere(b => b.Piece == piece);
+            else
+            {
+                IPEndPoint?[] senders = [.. blocks.Select(b => _senders.GetValueOrDefault(b))];
+                if (senders[0] is { } sole && senders.All(sole.Equals)) guilty = [sole];
+                else _lies.AddRange(blocks.Where(b => _wrong.Contains(b) && _senders.GetValueOrDefault(b) != null).Select(b => (b, _senders[b]!)));
+                _picker.OnHashFailed(piece, hashes, proven);
+                _held.RemoveWhere(b => b.Piece == piece);
+                foreach (BlockRef block in blocks) _senders.Remove(block);
+            }
+            Assert.Equal(guilty.Select(g => g.ToString()).Order(), proven.Select(g => g.ToString()).Order());
+            foreach (IPEndPoint origin in proven) Ban(origin);
+        }
+
+        void Ban(IPEndPoint origin)
+        {
+            Assert.True(IsLiar(origin));
+            _banned.Add(origin);
+            BlockRef[] given = [.. _held.Where(b => origin.Equals(_senders.GetValueOrDefault(b)) && !_picker.Have[b.Piece] && !_complete.Contains(b.Piece) && _writing.All(w => w.Block != b))];
+            Assert.Equal(given.Length * (long)Geometry.BlockLength, _picker.Discard(origin));
+            _held.ExceptWith(given);
+            _picker.CheckInvariants();
+            foreach (PeerPieces peer in _peers.Where(p => origin.Equals(p.Origin)).ToArray()) Disconnect(peer);
         }
     }
 }

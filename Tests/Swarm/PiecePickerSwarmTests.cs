@@ -103,6 +103,7 @@ public class PiecePickerSwarmTests(ITestOutputHelper output)
     public void ALiarAmongManyIsFoundAndNobodyElseIsBlamed()
     {
         int worst = 0;
+        double worstShare = 0;
         for (int seed = 0; seed < 40; seed++)
         {
             var random = new Random(seed);
@@ -112,9 +113,10 @@ public class PiecePickerSwarmTests(ITestOutputHelper output)
             Assert.True(model.Run(600));
             Assert.True(model.Banned is [var banned] && banned == liar, $"seed {seed}: {model.Banned.Count} banned");
             worst = Math.Max(worst, model.FailedPieces);
+            worstShare = Math.Max(worstShare, (double)model.Discarded / (60 << 20));
         }
-        output.WriteLine($"at most {worst} pieces failed");
-        Assert.True(worst <= 15, $"{worst} pieces failed");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"at most {worst} pieces failed, and {worstShare:P1} were given up before"));
+        Assert.True(worst <= 6, $"{worst} pieces failed");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Net;
 using TinyTorrent.Swarm;
 using TinyTorrent.Types;
 
@@ -341,7 +342,9 @@ public class PiecePickerTests : PiecePickerFixture
         PeerPieces peer = Seed(picker);
         Assert.Equal([geometry.Block(0, 0), geometry.Block(0, 2)], Pick(picker, peer, 2));
         Finish(picker, peer, 0, geometry);
-        Assert.False(picker.OnHashFailed(0, []));
+        var guilty = new List<IPEndPoint>();
+        picker.OnHashFailed(0, null, guilty);
+        Assert.Empty(guilty);
         blocks.SetAll();
         Assert.True(picker.MarkBlocks(0, blocks));
     }

@@ -18,6 +18,7 @@ public class RequestBatchTests
         public bool Write(long offset, ReadOnlySpan<ReadOnlyMemory<byte>> buffers) => true;
         public bool Read(long offset, ReadOnlySpan<Memory<byte>> buffers) => true;
         public void Verify(int piece) { }
+        public byte[]? HashBlocks(int piece) => null;
     }
 
     readonly Queue<BlockRef> _asked = new();

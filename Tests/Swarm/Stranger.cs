@@ -25,6 +25,9 @@ sealed class Stranger
 
     public bool IsConnected { get; private set; }
 
+    /// <summary>The torrent has ended the connection.</summary>
+    public bool IsHungUpOn => _session.Outbox.IsClosed;
+
     /// <summary>It takes what is sent to it.</summary>
     public bool Reads { get; set; } = true;
 
@@ -44,10 +47,11 @@ sealed class Stranger
 
     public bool Say(MessageId id, byte[] payload) => Say(b => PeerMessage.Write(b, id, payload), payload.Length);
 
-    /// <summary>Sends the first bytes of a block: zeros.</summary>
-    public bool Give(BlockRef block, int length) => Say(b =>
+    /// <summary>Sends the first bytes of a block: zeros, if they are to be right.</summary>
+    public bool Give(BlockRef block, int length, bool isRight = true) => Say(b =>
     {
         PeerMessage.WritePieceHeader(b, block with { Length = length });
+        if (!isRight) b[PeerMessage.PieceHeaderLength + length - 1] = 1;
         return PeerMessage.PieceHeaderLength + length;
     }, length);
 

@@ -2,6 +2,7 @@
 // several side by side costs little more than one. A set that is not full waits a moment for more: at full speed that
 // fills it, at low speed nobody notices.
 using TinyTorrent.Hashing;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Storage;
 
@@ -14,6 +15,7 @@ sealed class PieceVerifier : IDisposable
     readonly object _gate = new();
     readonly Queue<Waiting> _waiting = new();
     readonly Thread _thread;
+    readonly PieceHasher _hasher = new(); // the thread's
     readonly Waiting[] _batch = new Waiting[SideBySide.Width]; // what is being hashed; empty places between two sets
     bool _disposed;
     Exception? _fault;
@@ -69,17 +71,32 @@ sealed class PieceVerifier : IDisposable
 
     void HashSets()
     {
-        var hasher = new PieceHasher();
         var pieces = new PieceToHash[_batch.Length];
         Span<byte> digests = new byte[_batch.Length * Sha1.Size];
         Span<bool> wasRead = new bool[_batch.Length];
         for (int count; (count = Take()) > 0; EndSet())
         {
             for (int i = 0; i < count; i++) pieces[i] = _batch[i].Disk.ToHash(_batch[i].Piece);
-            hasher.Hash(pieces.AsSpan(0, count), digests, wasRead);
+            _hasher.Hash(pieces.AsSpan(0, count), digests, wasRead);
             for (int i = 0; i < count; i++)
                 if (wasRead[i]) _batch[i].Disk.OnHashed(_batch[i].Piece, digests.Slice(i * Sha1.Size, Sha1.Size));
         }
+    }
+
+    /// <summary>SHA-1 of each block of a piece, one after the other; null if it cannot be read. Only within
+    /// <see cref="TorrentDisk.OnHashed"/>, where the hasher has nothing else to do.</summary>
+    public byte[]? HashBlocks(TorrentDisk disk, Geometry geometry, int piece)
+    {
+        var blocks = new PieceToHash[geometry.BlocksIn(piece)];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            BlockRef block = geometry.Block(piece, i);
+            blocks[i] = new PieceToHash(disk, geometry.OffsetOf(piece) + block.Begin, block.Length);
+        }
+        var hashes = new byte[blocks.Length * Sha1.Size];
+        var wasRead = new bool[blocks.Length];
+        _hasher.Hash(blocks, hashes, wasRead);
+        return Array.TrueForAll(wasRead, read => read) ? hashes : null;
     }
 
     /// <summary>Waits for pieces and takes a set of them; 0 when disposed.</summary>

@@ -24,6 +24,8 @@ sealed class TorrentDisk(MetainfoFile metainfo, PieceStore store, PieceVerifier 
 
     public void Verify(int piece) => verifier.Add(this, piece);
 
+    public byte[]? HashBlocks(int piece) => verifier.HashBlocks(this, metainfo.Geometry, piece);
+
     public PieceToHash ToHash(int piece) => new(this, metainfo.Geometry.OffsetOf(piece), metainfo.Geometry.LengthOf(piece));
 
     public void OnHashed(int piece, ReadOnlySpan<byte> digest) => hashed(piece, digest.SequenceEqual(metainfo.HashOf(piece)));

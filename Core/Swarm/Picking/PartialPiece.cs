@@ -1,7 +1,7 @@
 // A piece between MISSING and HAVE: who was asked for which block, what is being written, what is on disk.
 // A block is in exactly one of FREE, ASKED (of 1 to 3 peers), WRITING, WRITTEN. Objects are reused, so a running download
-// allocates none; a byte per block, and only for pieces in this state.
-using TinyTorrent.Types;
+// allocates none; a state and a sender per block, 9 bytes, and only for pieces in progress.
+using System.Net;
 
 namespace TinyTorrent.Swarm;
 
@@ -12,6 +12,9 @@ sealed class PartialPiece(int maxBlocks)
 
     // 0 free, 1..15 asked of so many, then the two last states.
     readonly byte[] _blocks = new byte[maxBlocks];
+
+    // The address each received block came from; null if that is not known. Meaningless for other blocks.
+    readonly IPEndPoint?[] _senders = new IPEndPoint?[maxBlocks];
 
     int _firstFree;
 
@@ -29,24 +32,20 @@ sealed class PartialPiece(int maxBlocks)
     /// <summary>All on disk, to be hashed.</summary>
     public bool IsComplete => WrittenCount == BlockCount;
 
-    /// <summary>Blocks are being written, or all are and are being hashed: the piece cannot be given up.</summary>
-    public bool IsBusy => ReceivedCount > WrittenCount || IsComplete;
-
     /// <summary>The peer that is being asked for it, until all its blocks are asked for.</summary>
     public PeerPieces? Worker { get; set; }
 
-    /// <summary>The peer on trial that is to send all of it alone; null if anybody may.</summary>
+    /// <summary>It has failed before: peers that had part in that are kept away from it.</summary>
+    public bool IsRetry { get; set; }
+
+    /// <summary>When <see cref="IsRetry"/> ends, and any peer may send blocks of it.</summary>
+    public TimeSpan RetryUntil { get; set; }
+
+    /// <summary>The one peer that is to send all of a retry; null if others may.</summary>
     public PeerPieces? Only { get; set; }
 
-    // Who sent blocks of it: mostly one peer a whole piece.
-    PeerPieces? _contributor;
-    List<PeerPieces>? _otherContributors;
-
-    /// <summary>The one who sent all blocks of it so far; null if that is nobody, or more than one.</summary>
-    public PeerPieces? OnlyContributor => _otherContributors is { Count: > 0 } ? null : _contributor;
-
-    /// <summary>Blocks of it were there when we started: whoever adds to it cannot be proven guilty.</summary>
-    public bool FromDisk { get; set; }
+    /// <summary>Where each block came from. Only while <see cref="IsComplete"/>.</summary>
+    public ReadOnlySpan<IPEndPoint?> Senders => _senders.AsSpan(0, BlockCount);
 
     /// <summary>The list of open pieces it stands in, and where.</summary>
     public List<PartialPiece>? List { get; set; }
@@ -60,20 +59,13 @@ sealed class PartialPiece(int maxBlocks)
         WrittenCount = ReceivedCount = _firstFree = 0;
         _blocks.AsSpan(0, blockCount).Clear();
         Clear();
-        FromDisk = false;
     }
 
     /// <summary>Names no peer any more.</summary>
     public void Clear()
     {
-        Worker = Only = _contributor = null;
-        _otherContributors?.Clear();
-    }
-
-    public void AddContributorsTo(List<PeerPieces> list)
-    {
-        if (_contributor != null) list.Add(_contributor);
-        if (_otherContributors != null) list.AddRange(_otherContributors);
+        Worker = Only = null;
+        IsRetry = false;
     }
 
     /// <summary>Peers the block is asked of at this moment.</summary>
@@ -105,14 +97,12 @@ sealed class PartialPiece(int maxBlocks)
     }
 
     /// <summary>A block came in that was free or asked.</summary>
-    public void Receive(int block, PeerPieces from)
+    public void Receive(int block, IPEndPoint? from)
     {
         if (_blocks[block] == Free) FreeCount--;
         _blocks[block] = Writing;
         ReceivedCount++;
-        if (_contributor == from) return;
-        if (_contributor == null) _contributor = from;
-        else if (_otherContributors?.Contains(from) != true) (_otherContributors ??= []).Add(from);
+        _senders[block] = from;
     }
 
     /// <summary>A received block is on disk.</summary>
@@ -132,6 +122,22 @@ sealed class PartialPiece(int maxBlocks)
         Release(block);
     }
 
+    /// <summary>Gives up the blocks on disk that came from this address. Returns how many.</summary>
+    public int Discard(IPEndPoint sender)
+    {
+        int count = 0;
+        for (int block = 0; block < BlockCount; block++)
+        {
+            if (_blocks[block] != Written || !sender.Equals(_senders[block])) continue;
+            _blocks[block] = Free;
+            Release(block);
+            count++;
+        }
+        ReceivedCount -= count;
+        WrittenCount -= count;
+        return count;
+    }
+
     /// <summary>A block was on disk when we started.</summary>
     public void Restore(int block)
     {
@@ -140,7 +146,7 @@ sealed class PartialPiece(int maxBlocks)
         FreeCount--;
         ReceivedCount++;
         WrittenCount++;
-        FromDisk = true;
+        _senders[block] = null;
     }
 
     void Release(int block)

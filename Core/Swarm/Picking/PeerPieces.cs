@@ -1,5 +1,6 @@
 // What the picker knows of one connection: its pieces, whether it lets us ask, and what it owes us.
 // Made and changed by PiecePicker alone; the torrent reads it.
+using System.Net;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
@@ -8,8 +9,8 @@ namespace TinyTorrent.Swarm;
 /// <param name="total">Counts the requests of all peers.</param>
 /// <param name="owner">The torrent's own record of the peer, to find it by when the picker names a peer.</param>
 /// <param name="answersCancels">See <see cref="AnswersCancels"/>.</param>
-/// <param name="suspicion">What is held against its address.</param>
-sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool answersCancels, Suspicion suspicion)
+/// <param name="origin">See <see cref="Origin"/>.</param>
+sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool answersCancels, IPEndPoint? origin)
 {
     const int MaxAllowedFast = 64;
 
@@ -35,10 +36,9 @@ sealed class PeerPieces(int pieceCount, RequestTotal total, object? owner, bool 
     /// <summary>Pieces it has that we want and have not verified: we are interested while this is not 0.</summary>
     public int InterestingCount { get; set; }
 
-    public Suspicion Suspicion { get; } = suspicion;
-
-    /// <summary>Right pieces it must send alone before it may share pieces again.</summary>
-    public int Trials => Suspicion.Trials;
+    /// <summary>The address that is to blame for its blocks; the same for all connections from there, also later ones. Null if its
+    /// blocks are to be held against nobody.</summary>
+    public IPEndPoint? Origin { get; } = origin;
 
     /// <summary>Pieces it serves even while it chokes us (BEP 6).</summary>
     public IReadOnlyList<int> AllowedFast => _allowedFast;

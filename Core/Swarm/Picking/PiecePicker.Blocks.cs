@@ -1,4 +1,5 @@
 // From an answer to a verified piece, and who is to blame if it does not verify.
+using System.Net;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
@@ -18,8 +19,6 @@ enum BlockVerdict
 
 sealed partial class PiecePicker
 {
-    const int MaxTrialsLog = 6;
-
     /// <summary>A block arrived.</summary>
     /// <param name="cancel">Receives the other peers that were asked for it too and are to be sent a cancel.</param>
     /// <param name="sentAt">When it was asked for, or null if that is not known.</param>
@@ -46,8 +45,8 @@ sealed partial class PiecePicker
     {
         int index = block.Begin / Geometry.BlockLength;
         peer.Rate.Add(block.Length);
-        if (!Needed[block.Piece] || peer.Trials > 0) return BlockVerdict.Duplicate;
-        if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer);
+        if (!Needed[block.Piece]) return BlockVerdict.Duplicate;
+        if (!_partials.TryGetValue(block.Piece, out PartialPiece? partial)) partial = Start(block.Piece, peer, now);
         if (partial.IsReceived(index) || !MayTake(partial, peer)) return BlockVerdict.Duplicate;
         CancelOthers(block, partial.AskedOf(index), now, cancel);
         Receive(partial, index, peer);
@@ -71,7 +70,7 @@ sealed partial class PiecePicker
 
     void Receive(PartialPiece partial, int index, PeerPieces from)
     {
-        partial.Receive(index, from);
+        partial.Receive(index, from.Origin);
         Settle(partial);
     }
 
@@ -91,49 +90,67 @@ sealed partial class PiecePicker
         Settle(partial);
     }
 
+    /// <summary>True if the hashes of a complete piece's blocks are evidence: it is right and has failed before, or it is wrong and
+    /// more than one address may be to blame.</summary>
+    public bool IsEvidence(int piece, bool matches)
+    {
+        if (matches) return _failed.Contains(piece);
+        foreach (IPEndPoint? sender in _partials[piece].Senders)
+            if (sender != null) return SoleSender(_partials[piece]) == null;
+        return false;
+    }
+
     /// <summary>PARTIAL -> HAVE: all blocks are on disk and the hash is right.</summary>
     public void OnVerified(int piece)
     {
-        PartialPiece partial = _partials[piece];
-        if (partial.OnlyContributor is { Trials: > 0 } alone) alone.Suspicion.Trials--;
-        Drop(partial);
+        Drop(_partials[piece]);
         Have.Set(piece);
         NoLongerNeeded(piece);
     }
 
+    /// <summary>A piece that failed before is right: what was sent of it then is compared with what it has now.</summary>
+    /// <param name="hashes">Of its blocks.</param>
+    /// <param name="guilty">Receives the addresses that sent a wrong block.</param>
+    public void Compare(int piece, byte[] hashes, List<IPEndPoint> guilty) => _failed.Compare(piece, hashes, guilty);
+
     /// <summary>
-    /// PARTIAL -> MISSING: the hash is wrong. True if that proves <paramref name="contributors"/>, then exactly one, guilty.
-    /// Several are each put on trial: they work alone, on pieces that prove them guilty or clear them. Every failure doubles the
-    /// pieces it takes, so lying in company and behaving when alone does not pay.
+    /// PARTIAL -> MISSING: the hash is wrong. If all blocks came from one address, that is proof. Otherwise the hashes of the blocks
+    /// are kept until the piece is right. It is fetched again at once, from others: the sooner it is right, the sooner it is proof.
     /// </summary>
-    /// <param name="contributors">Receives who sent blocks of the piece, connected or not.</param>
-    public bool OnHashFailed(int piece, List<PeerPieces> contributors)
+    /// <param name="hashes">Of its blocks, if they are evidence and could be read.</param>
+    /// <param name="guilty">Receives the address that is proven guilty, if one is.</param>
+    /// <returns>Bytes of the piece.</returns>
+    public int OnHashFailed(int piece, byte[]? hashes, List<IPEndPoint> guilty)
     {
         PartialPiece partial = _partials[piece];
-        partial.AddContributorsTo(contributors);
-        bool proven = contributors.Count == 1 && !partial.FromDisk;
-        for (int i = 0; i < contributors.Count; i++)
-        {
-            Suspicion suspicion = contributors[i].Suspicion;
-            if (contributors.FindIndex(other => other.Suspicion == suspicion) == i) // two of one address failed once
-                suspicion.Trials = 1 << Math.Min(suspicion.Failures++, MaxTrialsLog);
-            Leave(contributors[i]);
-        }
+        if (SoleSender(partial) is { } sender) guilty.Add(sender);
+        else if (hashes != null) _failed.Add(piece, hashes, partial.Senders.ToArray());
         Drop(partial);
         if (Needed[piece]) Missing(piece);
-        return proven;
+        return _geometry.LengthOf(piece);
     }
 
-    // A piece of a peer on trial that does not finish it: what it sent would only bring others under suspicion.
-    void EndTrial(PartialPiece partial)
+    // Null if there are several, or blocks whose sender is not known.
+    static IPEndPoint? SoleSender(PartialPiece partial)
     {
-        if (partial.IsBusy)
+        IPEndPoint? first = partial.Senders[0];
+        if (first == null) return null;
+        foreach (IPEndPoint? sender in partial.Senders)
+            if (!first.Equals(sender)) return null;
+        return first;
+    }
+
+    /// <summary>Gives up the blocks on disk that came from an address that is proven guilty, before they spoil the pieces they
+    /// belong to. A piece that is being hashed is left as it is. Returns how many bytes are given up.</summary>
+    public long Discard(IPEndPoint sender)
+    {
+        long discarded = 0;
+        foreach (PartialPiece partial in _partials.Values)
         {
-            partial.Only = null;
-            _alone--;
-            return;
+            if (partial.IsComplete || partial.Discard(sender) is not (> 0 and int blocks)) continue;
+            discarded += blocks * (long)Geometry.BlockLength;
+            Settle(partial);
         }
-        Drop(partial);
-        if (Needed[partial.Piece]) Missing(partial.Piece);
+        return discarded;
     }
 }

@@ -1,18 +1,18 @@
-// The order of choice for a peer:
+// A piece that has failed comes first, from peers that had no part in that: the sooner it is right, the sooner it shows who lied.
+// A quick one sends it alone, so that it is right or the peer is proven guilty. Otherwise the order of choice for a peer is:
 //   1. the piece it is at work on: its blocks come in order, so writes stay contiguous and pieces finish;
 //   2. a piece nobody is at work on any more;
 //   3. if the peer is slow against the piece length, a piece another is at work on;
 //   4. a missing piece it suggests, or else the rarest it has;
 //   5. a piece another is at work on, whoever that is;
-//   6. a piece a slow peer was to send alone, from the start;
-//   7. blocks others were asked for and will take much longer to send. While pieces are missing they are recalled: what was chosen
+//   6. blocks others were asked for and will take much longer to send. While pieces are missing they are recalled: what was chosen
 //      early for a slow queue is not held back from who could send it at once. The slow peer is sent a cancel, and nobody else is
 //      asked before it has rejected the block: so it does not come twice. When none is missing (endgame) both are asked at once,
 //      and the second to answer is sent the cancel.
 // In order (sequential, or while somebody reads) 1 to 5 are one: the first piece that is open or missing. Before that, blocks that
 // a reader waits for and another peer is slow to send are asked of this peer as well: each is then asked of two.
 // Open pieces (with free blocks) are at most one per peer plus those of step 2, because a peer starts one only when 1 and 2
-// have nothing for it. A peer on trial shares nothing: it takes 1 and 4, and else what nobody works on.
+// have nothing for it.
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
@@ -31,6 +31,9 @@ sealed partial class PiecePicker
     // A peer we know nothing about is expected to send two blocks a second.
     const double UnknownSecondsPerBlock = 0.5;
 
+    // Nor do we know a peer that was asked for nothing for so long: its rate fades because we do not ask.
+    static readonly TimeSpan s_rateHolds = TimeSpan.FromMinutes(1);
+
     // A block asked of somebody else must promise to halve the wait, and to save more than the cancel costs.
     const double Gain = 2, MinimumGainSeconds = 0.05;
 
@@ -42,8 +45,11 @@ sealed partial class PiecePicker
     // What a reader is about to need, in bytes.
     const int ReadAhead = 8 << 20;
 
-    // A piece is left to a peer on trial as long as that needs no more than this for the rest.
-    const double AloneSeconds = 20;
+    // A failed piece is fetched by one peer alone if that takes no longer than this.
+    const double AloneSeconds = 2;
+
+    // How long peers that had part in the failure are kept away from a failed piece; less if somebody reads.
+    const double LongestRetrySeconds = 20, LongestRetrySecondsInOrder = 3;
 
     // Who owes us blocks, the last to be done first, as it was a moment ago.
     readonly List<PeerPieces> _owners = [];
@@ -65,10 +71,11 @@ sealed partial class PiecePicker
         if (peer.InterestingCount == 0 || into.IsEmpty) return 0;
         if (peer.PeerChoking) return PickAllowedFast(peer, into, now);
 
-        int count = InOrder && peer.Trials == 0 ? PickForReader(peer, into, now) : 0, pipeline = peer.Requests.Count + into.Length;
+        if (_retries.Count > 0) EndLongRetries(now);
+        int count = InOrder ? PickForReader(peer, into, now) : 0, pipeline = peer.Requests.Count + into.Length;
         while (count < into.Length && ChoosePiece(peer, pipeline, now) is { } partial)
             count += TakeFree(partial, peer, into[count..], now);
-        if (count < into.Length && peer.Trials == 0) count += PickFromOthers(peer, into[count..], now);
+        if (count < into.Length) count += PickFromOthers(peer, into[count..], now);
         return count;
     }
 
@@ -79,7 +86,7 @@ sealed partial class PiecePicker
         {
             if (count == into.Length) break;
             if (!peer.Has[piece] || !Needed[piece]) continue;
-            if (!_partials.TryGetValue(piece, out PartialPiece? partial)) partial = Start(piece, peer);
+            if (!_partials.TryGetValue(piece, out PartialPiece? partial)) partial = Start(piece, peer, now);
             if (partial.FreeCount > 0 && MayTake(partial, peer)) count += TakeFree(partial, peer, into[count..], now);
         }
         return count;
@@ -88,29 +95,35 @@ sealed partial class PiecePicker
     // A piece with free blocks for the peer, or null.
     PartialPiece? ChoosePiece(PeerPieces peer, int pipeline, TimeSpan now)
     {
+        if (_failed.Count > 0 && FindFailed(peer, now) is { } failed) return WorkOn(failed, peer);
         if (peer.CurrentPiece >= 0 && _partials.TryGetValue(peer.CurrentPiece, out PartialPiece? current) && current.List != null)
         {
             if (!InOrder && MayTake(current, peer)) return current;
             Leave(peer);
         }
         bool joins = pipeline * PipelinesPerOwnPiece < _geometry.BlocksIn(0);
-        PartialPiece? chosen = InOrder ? FirstInOrder(peer) : FindOpen(_orphans, peer, Looks);
+        PartialPiece? chosen = InOrder ? FirstInOrder(peer, now) : FindOpen(_orphans, peer, Looks);
         if (chosen == null && joins) chosen = FindOpen(_attended, peer, Looks);
-        if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer);
-        chosen ??= FindOpen(_orphans, peer, int.MaxValue, peer.Trials > 0) ?? FindOpen(_attended, peer, int.MaxValue) ?? TakeOver(peer, now);
-        if (chosen == null) return null;
-        chosen.Worker ??= peer;
-        peer.CurrentPiece = chosen.Piece;
-        return chosen;
+        if (chosen == null && NextMissing(peer) is >= 0 and int piece) chosen = Start(piece, peer, now);
+        chosen ??= FindOpen(_orphans, peer, int.MaxValue) ?? FindOpen(_attended, peer, int.MaxValue);
+        return chosen == null ? null : WorkOn(chosen, peer);
+    }
+
+    PartialPiece WorkOn(PartialPiece partial, PeerPieces peer)
+    {
+        Leave(peer);
+        partial.Worker ??= peer;
+        peer.CurrentPiece = partial.Piece;
+        return partial;
     }
 
     // Open or missing, whichever comes first: what one peer failed to send is what a reader waits for. Urgent pieces first of all.
-    PartialPiece? FirstInOrder(PeerPieces peer)
+    PartialPiece? FirstInOrder(PeerPieces peer, TimeSpan now)
     {
         PartialPiece? open = FindOpen(_orphans, peer, int.MaxValue), attended = FindOpen(_attended, peer, int.MaxValue);
         if (attended != null && (open == null || ComesBefore(attended.Piece, open.Piece))) open = attended;
         int piece = NextMissing(peer);
-        return piece >= 0 && (open == null || ComesBefore(piece, open.Piece)) ? Start(piece, peer) : open;
+        return piece >= 0 && (open == null || ComesBefore(piece, open.Piece)) ? Start(piece, peer, now) : open;
     }
 
     bool ComesBefore(int piece, int other) => _high[piece] != _high[other] ? _high[piece] : piece < other;
@@ -127,7 +140,7 @@ sealed partial class PiecePicker
         return count;
     }
 
-    PartialPiece? FindOpen(List<PartialPiece> list, PeerPieces peer, int looks, bool shares = false)
+    PartialPiece? FindOpen(List<PartialPiece> list, PeerPieces peer, int looks)
     {
         if (list.Count == 0) return null;
         PartialPiece? first = null;
@@ -136,30 +149,50 @@ sealed partial class PiecePicker
         {
             PartialPiece partial = list[at];
             if (++at == list.Count) at = 0;
-            if (!peer.Has[partial.Piece] || !(MayTake(partial, peer) || (shares && partial.Only == null))) continue;
+            if (!peer.Has[partial.Piece] || !MayTake(partial, peer)) continue;
             if (!InOrder) return partial;
             if (first == null || ComesBefore(partial.Piece, first.Piece)) first = partial;
         }
         return first;
     }
 
-    static bool MayTake(PartialPiece partial, PeerPieces peer) => partial.Only == peer || (partial.Only == null && peer.Trials == 0);
+    // A piece that has failed is left to one peer, or to those that had no part in the failure.
+    bool MayTake(PartialPiece partial, PeerPieces peer) =>
+        partial.Only != null ? partial.Only == peer : !partial.IsRetry || !_failed.HadPart(partial.Piece, peer.Origin);
 
-    // Ends the trial of a peer that is too slow for its piece, and starts the piece again.
-    PartialPiece? TakeOver(PeerPieces peer, TimeSpan now)
+    // A piece that has failed, for a peer that had no part in the failure.
+    PartialPiece? FindFailed(PeerPieces peer, TimeSpan now)
     {
-        if (_alone == 0) return null;
-        foreach (PartialPiece partial in _partials.Values)
+        for (int i = 0; i < _failed.Count; i++)
         {
-            if (partial.Only is not { } only || only == peer || partial.IsBusy || !peer.Has[partial.Piece] || !Needed[partial.Piece]) continue;
-            if (Silence(only, now) + (partial.BlockCount - partial.ReceivedCount) * SecondsPerBlock(only, now) < AloneSeconds) continue;
-            int piece = partial.Piece;
-            for (int block = 0; block < partial.BlockCount; block++)
-                if (partial.AskedOf(block) > 0) GiveBack(only, _geometry.Block(piece, block));
-            if (_partials.ContainsKey(piece)) EndTrial(partial);
-            return Start(piece, peer);
+            int piece = _failed[i];
+            if (!peer.Has[piece] || !Needed[piece] || _failed.HadPart(piece, peer.Origin)) continue;
+            if (!_partials.TryGetValue(piece, out PartialPiece? partial)) return Start(piece, peer, now);
+            if (partial.FreeCount > 0 && MayTake(partial, peer)) return partial;
         }
         return null;
+    }
+
+    // One peer alone, if it is quick: then the piece is right or the peer proven guilty. A peer that had part in the failure, always.
+    void LimitRetry(PartialPiece partial, PeerPieces by, TimeSpan now)
+    {
+        partial.IsRetry = true;
+        partial.RetryUntil = now + TimeSpan.FromSeconds(InOrder ? LongestRetrySecondsInOrder : LongestRetrySeconds);
+        bool isQuick = (by.Requests.Count + partial.BlockCount) * SecondsPerBlock(by, now) < AloneSeconds;
+        if (isQuick || _failed.HadPart(partial.Piece, by.Origin)) partial.Only = by;
+        _retries.Add(partial);
+    }
+
+    void EndLongRetries(TimeSpan now)
+    {
+        for (int i = _retries.Count - 1; i >= 0; i--)
+        {
+            PartialPiece partial = _retries[i];
+            if (now < partial.RetryUntil) continue;
+            partial.Only = null;
+            partial.IsRetry = false;
+            _retries.RemoveAt(i);
+        }
     }
 
     int NextMissing(PeerPieces peer)
@@ -293,13 +326,14 @@ sealed partial class PiecePicker
     {
         if (!peer.Has[block.Piece] || !Needed[block.Piece]) return false; // mostly: the dear look-up comes last
         PartialPiece partial = _partials[block.Piece];
-        return partial.Only == null && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
+        return MayTake(partial, peer) && partial.AskedOf(block.Begin / Geometry.BlockLength) < MaxAskedOf && !peer.Requests.Contains(block);
     }
 
     static double SecondsPerBlock(PeerPieces peer, TimeSpan now)
     {
         peer.Rate.Update(now);
-        return peer.BytesPerSecond > 0 ? Geometry.BlockLength / peer.BytesPerSecond : UnknownSecondsPerBlock;
+        bool isForgotten = peer.Requests.Count == 0 && now - peer.LastBlock > s_rateHolds;
+        return peer.BytesPerSecond > 0 && !isForgotten ? Geometry.BlockLength / peer.BytesPerSecond : UnknownSecondsPerBlock;
     }
 
     // Seconds for which it has owed us a block. Who has been silent for so long is expected to stay so for as long again: a peer

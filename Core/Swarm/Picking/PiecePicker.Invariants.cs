@@ -15,7 +15,7 @@ sealed partial class PiecePicker
         foreach (PartialPiece partial in _partials.Values) CheckPartial(partial, asked);
         CheckList(_orphans);
         CheckList(_attended);
-        if (_alone != _partials.Values.Count(p => p.Only != null)) throw Broken("pieces of peers on trial are miscounted");
+        if (!_retries.ToHashSet().SetEquals(_partials.Values.Where(p => p.IsRetry || p.Only != null))) throw Broken("failed pieces are miscounted");
         if (_seeds != _peers.Count(p => p.CountedAsSeed)) throw Broken("seeds are miscounted");
     }
 

@@ -1,5 +1,6 @@
 // Peers come, say what they have and whether we may ask, and go: availability and interest follow, and what they leave
 // unanswered is free again. Pieces and blocks that peers name were range-checked by the torrent.
+using System.Net;
 using TinyTorrent.Types;
 
 namespace TinyTorrent.Swarm;
@@ -21,10 +22,10 @@ sealed partial class PiecePicker
 {
     /// <summary>A peer connected; it has nothing until it says so.</summary>
     /// <param name="answersCancels">It rejects what it does not send (BEP 6).</param>
-    /// <param name="suspicion">What is held against its address; null if that is nothing.</param>
-    public PeerPieces Add(object? owner, bool answersCancels = false, Suspicion? suspicion = null)
+    /// <param name="origin">See <see cref="PeerPieces.Origin"/>.</param>
+    public PeerPieces Add(object? owner, bool answersCancels = false, IPEndPoint? origin = null)
     {
-        var peer = new PeerPieces(Have.Length, _asked, owner, answersCancels, suspicion ?? new Suspicion());
+        var peer = new PeerPieces(Have.Length, _asked, owner, answersCancels, origin);
         _peers.Add(peer);
         return peer;
     }
@@ -119,8 +120,8 @@ sealed partial class PiecePicker
             Unask(peer.Requests[i].Block);
         }
         peer.Requests.Clear();
-        if (_alone == 0) return;
-        foreach (PartialPiece partial in _partials.Values) if (partial.Only == peer) EndTrial(partial);
+        foreach (PartialPiece partial in _retries)
+            if (partial.Only == peer) partial.Only = null;
     }
 
     /// <summary>Takes one request from the peer that waited too long. False if it was not asked.</summary>
