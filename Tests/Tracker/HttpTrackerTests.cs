@@ -67,6 +67,13 @@ public sealed class HttpTrackerTests : IDisposable
     }
 
     [Fact]
+    public void NobodyIsToldOfMorePeersThanTheTrackerAllows()
+    {
+        for (int i = 1; i <= 100; i++) Announce($"{Hash}&{Id}&port={i}&left=1");
+        Assert.Contains("5:peers360:", Announce($"{Hash}&{Id}&port=1&left=1&numwant=2000000000"), StringComparison.Ordinal); // 60 of 6 bytes
+    }
+
+    [Fact]
     public void DictionariesAreForThoseWhoAsk()
     {
         Announce($"{Hash}&{Id}&port=258&left=0");
