@@ -1,15 +1,16 @@
 // argv -> command -> exit code.
 using TinyTorrent.Commands;
 using TinyTorrent.Net;
+using TinyTorrent.Storage;
 
 StandardStreams.Install();
 ProcessLimits.IgnoreSignals();
 LinuxSockets.RaiseDescriptorLimit();
 // The BCL reads certificates a user trusts from under the home folder; if nobody can tell where that is, as in an empty root
-// without /etc/passwd, every TLS connection fails. Nothing can exist under /dev/null. Services and cron have no HOME, but a user
+// without /etc/passwd, every TLS connection fails. Services and cron have no HOME, but a user
 // who is in the password database has one there.
 if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
-    Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 1 } home ? home : "/dev/null"); // "/": it does not know
+    Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 1 } home ? home : UserState.NoHome); // "/": it does not know
 // A fault on another thread would end the process with a stack trace and a core dump.
 AppDomain.CurrentDomain.UnhandledException += (_, fault) => Environment.Exit((int)Failure.End((Exception)fault.ExceptionObject));
 

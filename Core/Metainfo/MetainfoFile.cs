@@ -116,8 +116,9 @@ sealed class MetainfoFile
     {
         if (file.Length > MaxFileBytes) throw new FormatException("larger than 100,000,000 bytes");
         if (IsPage(file.Span)) throw new FormatException("a web page instead of a .torrent");
+        if (file.IsEmpty) throw new FormatException("byte 0: it is empty, and no .torrent");
+        if (file.Span is [not (byte)'d', ..]) throw new FormatException("byte 0: a .torrent starts with the letter d, and this does not");
         if (!BencodeValue.TryParsePrefix(file.Span, out BencodeValue root, out BencodeError error)) throw new FormatException(error.ToString());
-        if (root.Kind != BencodeKind.Dictionary) throw new FormatException("byte 0: not a dictionary");
         return new MetainfoFile(file[..root.Raw.Length], root);
     }
 

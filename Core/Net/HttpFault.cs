@@ -7,6 +7,7 @@ static class HttpFault
 {
     public static string Reason(Exception fault) => ErrorOf(fault) switch
     {
+        HttpRequestError.ResponseEnded when fault is HttpRequestException => "it closed the connection without an answer (is it an https:// address?)",
         HttpRequestError.ResponseEnded => "the answer ended early",
         HttpRequestError.InvalidResponse => "an answer that is not HTTP",
         HttpRequestError.ConfigurationLimitExceeded => "an answer with more headers than are read",
@@ -22,9 +23,10 @@ static class HttpFault
         bool Has(string word) => message.Contains(word, StringComparison.Ordinal);
         return Has("RemoteCertificateNameMismatch") ? "its certificate is for another name"
             : Has("NotTimeValid") ? "its certificate has expired, or is not valid yet"
-            : Has("UntrustedRoot") || Has("PartialChain") ? "its certificate is not signed by an authority that is trusted here"
+            : Has("UntrustedRoot") || Has("PartialChain") ? "its certificate is not signed by an authority that is trusted here (SSL_CERT_FILE names a file of others to trust)"
             : Has("remote certificate") ? "its certificate is not valid"
-            : Has("frame size") ? "what answers speaks no TLS"
+            : Has("frame size") ? "it does not speak HTTPS (is it an http:// address?)"
+            : Has("EOF") ? "it closed the connection while HTTPS was agreed on"
             : $"no secure connection: {SystemMessage.Phrase(message)}";
     }
 

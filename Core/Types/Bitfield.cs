@@ -58,12 +58,6 @@ sealed class Bitfield
         Count = Length;
     }
 
-    public void ClearAll()
-    {
-        _bits.AsSpan().Clear();
-        Count = 0;
-    }
-
     /// <summary>Takes over a bitfield message. False, and nothing changed, if its length or a spare bit is wrong.</summary>
     public bool TryLoad(ReadOnlySpan<byte> wire)
     {

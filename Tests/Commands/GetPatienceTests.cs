@@ -40,6 +40,15 @@ public sealed class GetPatienceTests : IDisposable
         return engine;
     }
 
+    [Fact]
+    public void TheTrackersCountOfPeersIsToldWithoutOurselves()
+    {
+        using var tracker = new ScriptedHttpServer(_ => ScriptedHttpServer.Response("d8:completei0e10:incompletei1e8:intervali1800e5:peers0:e"u8.ToArray()));
+        (int code, _, string errors) = Get("--tracker", tracker.Base + "/announce", "--timeout", "1s");
+        Assert.Contains("no peers (0 seeders, 0 leechers known)", errors, StringComparison.Ordinal);
+        Assert.Equal(5, code);
+    }
+
     [Theory]
     [InlineData("503 Service Unavailable", "")]
     [InlineData("429 Too Many Requests", "Retry-After: 1\r\n")]

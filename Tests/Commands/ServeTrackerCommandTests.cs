@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using TinyTorrent.Net;
 using TinyTorrent.Tests.Net;
@@ -92,6 +93,23 @@ public sealed class ServeTrackerCommandTests : IDisposable
         await tracker.WaitForExitAsync();
         Assert.Equal(0, tracker.ExitCode);
         Assert.Contains("the old list stays in force", await tracker.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFileThatNeverEndsIsReadWithoutHoldingTheTrackerUp()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        Process tracker = Start("serve-tracker", "--listen", "127.0.0.1:0", "--allow", _list, "--json");
+        NextEvent(tracker, "listening");
+        File.Delete(_list);
+        Assert.Equal(0, mkfifo(Encoding.UTF8.GetBytes(_list + '\0'), 384)); // 0600; whoever opens it waits for a writer
+        Assert.Equal(0, kill(tracker.Id, Hangup));
+        using (var writer = new FileStream(_list, FileMode.Open, FileAccess.Write)) // open as soon as the tracker reads
+        {
+            Assert.Equal(0, kill(tracker.Id, Terminate));
+            Assert.True(tracker.WaitForExit(TimeSpan.FromSeconds(30)), "it waits for the file");
+        }
+        Assert.Equal(0, tracker.ExitCode);
     }
 
     [Fact]
@@ -413,4 +431,7 @@ public sealed class ServeTrackerCommandTests : IDisposable
 
     [DllImport("libc")]
     static extern int kill(int process, int signal);
+
+    [DllImport("libc")]
+    static extern int mkfifo(byte[] path, int mode);
 }

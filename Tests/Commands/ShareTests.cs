@@ -196,16 +196,19 @@ public sealed partial class ShareTests : IDisposable
     [InlineData("film.torrent", true)]
     [InlineData("-rf", true)]
     [InlineData(" a  b ", true)]
+    [InlineData("a\u200b\u202eb", true, "a__b")] // stored under a name that shows what it is
     [InlineData("-", false)]
     [InlineData("magnet:?x", false)]
     [InlineData("abababababababababababababababababababab", false)]
-    public void ANameThatIsSharedIsFetchedByItOrItsOwnerIsWarned(string name, bool isFetched)
+    [InlineData("cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd", false)]
+    public void ANameThatIsSharedIsFetchedByItOrItsOwnerIsWarned(string name, bool isFetched, string? stored = null)
     {
         byte[] content = MakeFile("data", 20_000);
         Process owner = Share("data", "--name=" + name);
         if (isFetched) Assert.Equal(0, Run("get", "--tracker", Url, "-o", "there", "--port", "0", "--", name).Code);
         Stop(owner);
-        if (isFetched) Assert.Equal(content, File.ReadAllBytes(_folder[$"there/{name}"]));
+        if (isFetched) Assert.Equal(content, File.ReadAllBytes(_folder[$"there/{stored ?? name}"]));
+        else Assert.Equal(3, Run("get", "--tracker", Url, "-o", "there", "--port", "0", "--timeout", "1s", "--", name).Code);
         Assert.Equal(!isFetched, owner.StandardError.ReadToEnd().Contains("so others need the info-hash", StringComparison.Ordinal));
     }
 

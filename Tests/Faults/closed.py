@@ -21,4 +21,7 @@ def run(work, seed):
             torrent.expect_complete(folder)
             shutil.rmtree(folder)
     source.program.kill()
+    closed = subprocess.run(
+        [TINYTORRENT, "info", torrent.file], stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False, preexec_fn=lambda: os.close(1))
+    expect((closed.returncode, closed.stderr) == (6, "tinytorrent: cannot write the output: stdout is closed\n"), f"{closed}")
     print("closed       complete without any of the three standard descriptors", flush=True)

@@ -1,5 +1,5 @@
 """What must not be lost: kills at random moments, disks that fill, files that change or vanish under way, memory that is scarce.
-faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | home | idle | limits | memory | tracker]"""
+faults.py [--seed N] [--kills N] [closed | crash | disk | hardened | home | idle | limits | memory | redirects | tracker]"""
 import argparse
 import shutil
 import sys
@@ -14,13 +14,14 @@ import home
 import idle
 import limits
 import memory
+import redirects
 import tracker
 from program import Failure
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=6)
 parser.add_argument("--kills", type=int, default=200)
-parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "home", "idle", "limits", "memory", "tracker"))
+parser.add_argument("only", nargs="?", choices=("closed", "crash", "disk", "hardened", "home", "idle", "limits", "memory", "redirects", "tracker"))
 options = parser.parse_args()
 print(f"faults       seed {options.seed}", flush=True)
 work = tempfile.mkdtemp(dir="/dev/shm")
@@ -42,6 +43,8 @@ try:
         limits.run(work, options.seed)
     if options.only in (None, "memory"):
         memory.run(options.seed)
+    if options.only in (None, "redirects"):
+        redirects.run(work)
     if options.only in (None, "tracker"):
         tracker.run(work, options.seed, options.kills)
     print(f"faults       all held, {time.monotonic() - begun:.0f} s")

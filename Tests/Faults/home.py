@@ -28,6 +28,10 @@ def run(work):
         kept = os.listdir(os.path.join(state, "state/tinytorrent/tokens"))
         expect(len(kept) == 1, f"kept are {kept}")
         subprocess.run([TINYTORRENT, "unshare", "film", "--tracker", url, "-q"], env=environment, stdout=subprocess.DEVNULL, check=True)
+        share = Program("share", content, "--tracker", url, "--port", "0", "--bind", "127.0.0.1", env={**environment, "HOME": "/dev/null"})
+        expect(share.event("started"), f"share ended: {share.error}")
+        share.kill()
+        expect("could not be kept (HOME: is not set)" in share.error, share.error)
     finally:
         tracker.kill()
         subprocess.run(["umount", "-l", state], check=True)

@@ -133,9 +133,9 @@ public class MetainfoFileTests
         Refused("info", "info");
         Refused(new object[] { 1 }, "info");
         Assert.Throws<FormatException>(() => MetainfoFile.Parse("de"u8.ToArray()));
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse("le"u8.ToArray()));
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse("4:info"u8.ToArray()));
-        Assert.Throws<FormatException>(() => MetainfoFile.Parse(ReadOnlyMemory<byte>.Empty));
+        Assert.Equal("byte 0: a .torrent starts with the letter d, and this does not", Assert.Throws<FormatException>(() => MetainfoFile.Parse("le"u8.ToArray())).Message);
+        Assert.Contains("byte 0: a .torrent starts", Assert.Throws<FormatException>(() => MetainfoFile.Parse("a film"u8.ToArray())).Message, StringComparison.Ordinal);
+        Assert.Equal("byte 0: it is empty, and no .torrent", Assert.Throws<FormatException>(() => MetainfoFile.Parse(ReadOnlyMemory<byte>.Empty)).Message);
         FormatException broken = Assert.Throws<FormatException>(() => MetainfoFile.Parse("d4:infod1:x?"u8.ToArray()));
         Assert.StartsWith("byte 11:", broken.Message, StringComparison.Ordinal);
     }

@@ -79,9 +79,9 @@ def build(*options):
     return None if code == 0 else next((line for line in output.splitlines() if " error " in line), output)
 
 
-def failures(classes):
+def failures(classes, timeout=None):
     """What the tests of these classes say: names of failed ones, and nothing if all passed."""
-    code, output = dotnet("test", TESTS, "--filter", "|".join(f"FullyQualifiedName~.{name}." for name in classes), timeout=TIMEOUT)
+    code, output = dotnet("test", TESTS, "--filter", "|".join(f"FullyQualifiedName~.{name}." for name in classes), timeout=timeout)
     if "No test matches" in output:
         return None
     if code is None:
@@ -101,7 +101,7 @@ def try_break(files, one):
         paths[0].write_text(source.replace(one.old, one.new))
         if error := build("--no-restore"):
             return False, "does not compile: " + error
-        failed = failures(one.tests)
+        failed = failures(one.tests, TIMEOUT)
     finally:
         paths[0].write_text(source)
     if failed is None:

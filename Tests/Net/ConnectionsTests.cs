@@ -72,6 +72,17 @@ public class ConnectionsTests
         Assert.True(_connections.TryBeginDial());
     }
 
+    [Fact]
+    public void OnlySomeDozensAreDialledAtATimeHoweverManyPlacesThereAre()
+    {
+        var many = new Connections(_driver, new Clock(), maxPeers: 10_000);
+        int dials = 0;
+        while (dials < 10_000 && many.TryBeginDial()) dials++;
+        Assert.InRange(dials, 10, 100);
+        many.EndDial(null);
+        Assert.True(many.TryBeginDial());
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -155,7 +155,7 @@ public class HttpTrackerTransportTests
         AssertFails(AskOnce(_ => ScriptedHttpServer.Response("<html>gone"u8.ToArray(), "", "404 Not Found")), TrackerFailure.BadAnswer, "HTTP 404");
         AssertFails(AskOnce(_ => "\u0016\u0003\u0001 not http at all\r\n\r\n"u8.ToArray()), TrackerFailure.BadAnswer, "an answer that is not HTTP");
         AssertFails(AskOnce(_ => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:inter"u8.ToArray()), TrackerFailure.BadAnswer, "the answer ended early");
-        AssertFails(AskOnce(_ => []), TrackerFailure.BadAnswer, "the answer ended early");
+        AssertFails(AskOnce(_ => []), TrackerFailure.BadAnswer, "it closed the connection without an answer (is it an https:// address?)");
         TrackerReply busy = AskOnce(_ => ScriptedHttpServer.Response([], "Retry-After: 77\r\n", "503 Service Unavailable"));
         AssertFails(busy, TrackerFailure.BadAnswer, "HTTP 503");
         Assert.Equal(TimeSpan.FromSeconds(77), busy.RetryIn);

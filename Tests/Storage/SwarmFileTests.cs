@@ -204,6 +204,9 @@ public sealed class SwarmFileTests : IDisposable
         Assert.NotNull(Load(Changed(25, 2))); // more peers than bytes
         Assert.NotNull(Load(Changed(27, 2))); // more seeds than peers
         Assert.NotNull(Load([.. record, 4])); // a rest
+        int most = SwarmSnapshot.MaxBlock / record.Length;
+        Assert.Null(Load([.. Enumerable.Repeat(record, most).SelectMany(r => r)]));
+        Assert.NotNull(Load([.. Enumerable.Repeat(record, most + 1).SelectMany(r => r)])); // more than is read at a time
         Assert.Null(Load(Changed(33, 0), peers: 0)); // port 0: nobody, but no damage
         byte[] Changed(int at, byte value)
         {

@@ -1,5 +1,6 @@
 // SOURCE of get when it is a name: looked up in the catalogue of --tracker, exactly, and never guessed. What is nearly it is
 // listed, and the user says which. An info-hash is looked up there too, before peers would have to be asked for its metadata.
+using System.Text;
 using TinyTorrent.Catalogue;
 using TinyTorrent.Metainfo;
 using TinyTorrent.Types;
@@ -25,9 +26,11 @@ static class CatalogueSource
                 : "names are looked up in a catalogue over http or https; --tracker names none";
             throw new CommandException(ExitCode.Disk, $"{text}: no such file ({why})");
         }
-        if (tracker is null || OtherMeaningOf(text) is { } other && other != Hash || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
+        // A hash is never looked up as a name, which anybody may give to a torrent of theirs.
+        bool isHash = InfoHash.TryParseHex(text, out InfoHash hash);
+        if (tracker is null || (OtherMeaningOf(text) is not null && !isHash) || IsTorrentFile(text)) return TorrentSource.Load(text, cancellation);
         using var client = new CatalogueClient(tracker);
-        if (InfoHash.TryParseHex(text, out InfoHash hash))
+        if (isHash)
         {
             MetainfoFile found = client.Fetch(hash, cancellation)
                 ?? throw new CommandException(ExitCode.BadInput, $"{hash}: not in the catalogue of {tracker.Display}; without it a .torrent is needed");
@@ -36,8 +39,9 @@ static class CatalogueSource
 
         try
         {
-            ListedPage named = client.List(new CatalogueQuery { Name = text }, cancellation);
-            if (named.Entries is not [{ } entry] || entry.Name != text) throw NotThere(text, client, progress, cancellation);
+            string name = StoredName(text);
+            ListedPage named = client.List(new CatalogueQuery { Name = name }, cancellation);
+            if (named.Entries is not [{ } entry] || entry.Name != name) throw NotThere(text, client, progress, cancellation);
             MetainfoFile metainfo = client.Fetch(entry.InfoHash, cancellation)
                 ?? throw new CommandException(ExitCode.BadInput, $"'{text}' has just been taken out of the catalogue of {tracker.Display}");
             // The content is stored under the name in the torrent: one the user has not typed could be any of the user's files.
@@ -47,18 +51,20 @@ static class CatalogueSource
         }
         catch (CommandException e) when (NamesTorrent(text))
         {
-            throw new CommandException(e.Code, $"{text}: no such file, and as a name in a catalogue: {e.Message}");
+            throw new CommandException(e.Code, $"{text}: no such file, and as a name in a catalogue: {e.Message}") { MayPass = e.MayPass };
         }
     }
 
-    const string Hash = "an info-hash";
+    /// <summary>The name that content of this name has in a catalogue.</summary>
+    static string StoredName(string name) =>
+        SafeName.TryRead(Encoding.UTF8.GetBytes(name), windows: false, out string stored, out _, out _) && stored.Length > 0 ? stored : name;
 
     /// <summary>What a SOURCE is that is never looked up by its name; null if it may be a name.</summary>
     public static string? OtherMeaningOf(string text) => text switch
     {
         "-" => "stdin",
         _ when TorrentSource.IsAddress(text) => "a link",
-        _ when text.Length is 2 * InfoHash.Size or 64 && text.All(char.IsAsciiHexDigit) => Hash,
+        _ when text.Length is 2 * InfoHash.Size or 64 && text.All(char.IsAsciiHexDigit) => "an info-hash",
         _ => null,
     };
 

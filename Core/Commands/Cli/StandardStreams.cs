@@ -3,6 +3,7 @@
 // `get -o - | head` ends and `info > /dev/full` is not a success.
 using System.Runtime.InteropServices;
 using System.Text;
+using TinyTorrent.Types;
 
 namespace TinyTorrent.Commands;
 
@@ -47,7 +48,7 @@ static partial class StandardStreams
 
     sealed partial class DescriptorStream(int descriptor) : Stream
     {
-        const int Interrupted = 4, BrokenPipe = 32;
+        const int Interrupted = 4, BadDescriptor = 9, BrokenPipe = 32;
         const short PollOut = 4;
         static readonly int TryAgain = OperatingSystem.IsLinux() ? 11 : 35;
 
@@ -75,7 +76,7 @@ static partial class StandardStreams
                 var room = new PollEntry { Descriptor = descriptor, Events = PollOut };
                 return poll(ref room, 1, -1) >= 0 || Marshal.GetLastPInvokeError() == Interrupted;
             }
-            return descriptor == 1 ? throw new OutputException(errno == BrokenPipe, Marshal.GetPInvokeErrorMessage(errno)) : false;
+            return descriptor == 1 ? throw new OutputException(errno == BrokenPipe, errno == BadDescriptor ? "stdout is closed" : SystemMessage.Phrase(Marshal.GetPInvokeErrorMessage(errno))) : false;
         }
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));

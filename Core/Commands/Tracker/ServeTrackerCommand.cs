@@ -55,7 +55,7 @@ sealed class ServeTrackerCommand : IDisposable
 
             With --tls-cert the same is served at https://HOST:6970/announce. The file holds the server's certificate, then those between it and the authority's own, as certbot's fullchain.pem does. A renewed one is shown from the next SIGHUP on. One that has expired is warned of, and does not replace one that is good.
 
-            With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; who comes without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, unless it comes over HTTPS. Keys should be long and random, such as `openssl rand -hex 16` prints.
+            With --keys the announce URLs are http://HOST:PORT/KEY/announce and udp://HOST:PORT/KEY/announce; a client without a key is refused, and so are scrapes over UDP, which have no place for one. /health and the figures need no key. Whoever sees the traffic sees the key, unless it comes over HTTPS. Keys should be long and random, such as `openssl rand -hex 16` prints.
 
             A peer is listed under the address its announce comes from. Peers of private, link-local and loopback addresses are told to each other and not to the internet. With --trust-ip a peer may name another address with the ip parameter. Then anybody who can reach the tracker can send a swarm to a stranger's address, so use it only where every client is trusted.
 
@@ -118,11 +118,18 @@ sealed class ServeTrackerCommand : IDisposable
         if (command._server.Catalogue is { Fault: { IsOk: false } fault }) throw Failure.Disk(fault);
         command.TellPorts();
         command._log.Serving();
-        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command._files.ReadAgain(command._server, command._log);
+        while (WaitHandle.WaitAny([interrupt.Token.WaitHandle, reload]) == 1) command.ReadAgain(interrupt.Token);
         command.Dispose();
         if (command._server.End is { IsOk: false } unsaved) throw new CommandException(ExitCode.Disk, $"the swarms could not be saved at the end: {unsaved}");
         command._log.Tell("stopped", null, null); // who hears it finds the state saved and its folder free
         return ExitCode.Done;
+    }
+
+    /// <summary>Returns when that is done or the tracker is to end: a file that is a pipe may never be read to its end.</summary>
+    void ReadAgain(CancellationToken interrupt)
+    {
+        try { Task.Run(() => _files.ReadAgain(_server, _log), CancellationToken.None).Wait(interrupt); }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested) { }
     }
 
     static TrackerOptions Options(Arguments arguments)

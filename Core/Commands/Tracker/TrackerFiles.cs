@@ -65,8 +65,8 @@ sealed class TrackerFiles
         string? expires = server.Identity?.NotAfter.ToString("u", CultureInfo.InvariantCulture).Replace(' ', 'T');
         int? listed = (_allow ?? _deny) is null ? null : server.Service.Access.Count, keys = server.Service.Keys?.Count;
         var parts = new List<string>();
-        if (listed is not null) parts.Add($"{listed} torrents listed");
-        if (keys is not null) parts.Add($"{keys} passkeys");
+        if (listed is not null) parts.Add(listed == 1 ? "1 torrent listed" : $"{listed:N0} torrents listed");
+        if (keys is not null) parts.Add(keys == 1 ? "1 passkey" : $"{keys:N0} passkeys");
         if (expires is not null) parts.Add($"a certificate good until {expires}");
         log.Tell(
             "reloaded",

@@ -136,7 +136,11 @@ sealed class Transfer
         if (stats.Peers > 0) return stats.Peers == 1 ? "1 peer, which sends nothing" : $"{stats.Peers} peers, none of which sends anything";
         IReadOnlyList<TrackerStatus> trackers = _torrent.Trackers.Status();
         string none = goesOn && trackers.Min(tracker => tracker.NextAnnounce) is { } wait ? $"no peers, next try in {Display.Duration(wait)}" : "no peers";
-        if (trackers.FirstOrDefault(tracker => tracker.State == TrackerState.Working) is { } working) return $"{none} ({TrackerReport.Counts(working)} known)";
+        if (trackers.FirstOrDefault(tracker => tracker.State == TrackerState.Working) is { } working)
+        {
+            TrackerStatus others = working with { Leechers = Math.Max(0, (working.Leechers ?? 0) - 1) }; // it counts us
+            return $"{none} ({TrackerReport.Counts(others)} known)";
+        }
         if (_peerFailure is { } failure) return $"no peers: {failure}";
         if (trackers.MaxBy(tracker => tracker.Failure) is not { } worst) return "no peers, and no tracker to ask for some";
         return worst.Failure == TrackerFailure.None ? $"no peers: {worst.Url} is being asked" : $"{none}: {TrackerReport.ToLine(worst)}";
