@@ -16,7 +16,7 @@ static class HelpText
         ("3", "bad .torrent, magnet link or catalogue answer"),
         ("4", "content incomplete or damaged"),
         ("5", "no peer or no tracker answered"),
-        ("6", "disk: full, read-only, no permission or an I/O error"),
+        ("6", "disk: full, read-only, no permission, an I/O error, or a file that holds something else is in the way"),
         ("7", "refused by the tracker, or a token is missing"),
         ("130", "interrupted; state is saved and the trackers were told"),
         ("141", "the reader of standard output went away"),
