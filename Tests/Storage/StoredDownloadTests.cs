@@ -250,6 +250,15 @@ public sealed class StoredDownloadTests : IDisposable
         Assert.Equal(mine, File.ReadAllBytes(Out("mine")));
     }
 
+    [Fact]
+    public void AFileInThePlaceOfTheStateFolderIsTold()
+    {
+        Put(".tinytorrent", [1]);
+        using StoredDownload download = Checked();
+        DiskResult result = download.Begin();
+        Assert.Equal((DiskFault.Io, Out(".tinytorrent")), (result.Fault, result.Path)); // not Occupied, for which --force is advised
+    }
+
     [Theory]
     [InlineData("t/a")]
     [InlineData("t/empty")]

@@ -65,7 +65,8 @@ sealed class StoredDownload : IDisposable
     /// better known before the first peer is asked.</summary>
     public DiskResult Begin()
     {
-        DiskResult result = _ownership.CopyVerified();
+        DiskResult result = Picker.IsComplete ? DiskResult.Ok : _state.Look();
+        if (result.IsOk) result = _ownership.CopyVerified();
         if (result.IsOk) result = Store.CreateEmptyFiles();
         return !result.IsOk || Picker.IsComplete ? result : Resume.Save(new ResumeState(Picker.Have, [.. Picker.WrittenBlocks()]), Store.Stamps());
     }

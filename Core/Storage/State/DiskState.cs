@@ -25,6 +25,10 @@ sealed class DiskState
     public string MadeBeneath => FolderName + '/' + _name + ".made";
     public string LockPath => Path.Combine(_folder, _name + ".lock");
 
+    /// <summary>Whether there is room for the folder.</summary>
+    public DiskResult Look() =>
+        File.Exists(_folder) ? new(DiskFault.Io, _folder, "a file is there, where the state of downloads is kept (another -o has room for it)") : DiskResult.Ok;
+
     /// <summary>Removes it all, and the folder if no other download uses it.</summary>
     public void Forget()
     {
