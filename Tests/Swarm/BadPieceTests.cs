@@ -220,6 +220,74 @@ public class BadPieceTests
     }
 
     [Fact]
+    public void APeerThatIsSlowWithAFailedPieceKeepsItFromTheOthersForSecondsOnly()
+    {
+        var geometry = new Geometry(20 * 2 * Block, 2 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces gone = Peer(picker, 1), liar = Peer(picker, 2), slow = Peer(picker, 3), other = Peer(picker, 4);
+        BlockRef[] first = Take(picker, gone, 1);
+        Answer(picker, gone, first);
+        picker.Remove(gone);
+        BlockRef[] second = Take(picker, liar, 1);
+        Answer(picker, liar, second);
+        picker.OnHashFailed(first[0].Piece, new byte[2 * Sha1.Size], []);
+        Assert.Equal(first, Take(picker, slow, 1));
+        Assert.DoesNotContain(second[0], Pick(other, 1));
+        Assert.Contains(second[0], Pick(other, 30));
+
+        BlockRef[] Pick(PeerPieces peer, int second)
+        {
+            var into = new BlockRef[40];
+            return into[..picker.Pick(peer, into, TimeSpan.FromSeconds(second))];
+        }
+    }
+
+    [Fact]
+    public void ABlockOfAnEarlierRunHasNoSenderInARecordThatIsUsedAgainEither()
+    {
+        var geometry = new Geometry(20 * 2 * Block, 2 * Block);
+        var picker = new PiecePicker(geometry, new Random(1));
+        PeerPieces peer = Peer(picker, 1);
+        BlockRef[] asked = Take(picker, peer, 2);
+        Answer(picker, peer, asked);
+        int next = (asked[0].Piece + 1) % 20;
+        picker.OnVerified(asked[0].Piece);
+        var blocks = new Bitfield(2);
+        blocks.Set(0);
+        picker.MarkBlocks(next, blocks);
+        asked = Take(picker, peer, 1);
+        Assert.Equal([geometry.Block(next, 1)], asked);
+        Answer(picker, peer, asked);
+        var guilty = new List<IPEndPoint>();
+        picker.OnHashFailed(next, null, guilty);
+        Assert.Empty(guilty);
+    }
+
+    static PeerPieces Peer(PiecePicker picker, byte number)
+    {
+        PeerPieces peer = picker.Add(null, origin: At(number));
+        picker.OnHaveAll(peer);
+        PiecePicker.OnUnchoke(peer);
+        return peer;
+    }
+
+    static void Answer(PiecePicker picker, PeerPieces peer, BlockRef[] blocks)
+    {
+        foreach (BlockRef block in blocks)
+        {
+            Assert.Equal(BlockVerdict.Accepted, picker.OnBlock(peer, block, TimeSpan.FromSeconds(1), [], out _));
+            picker.OnWritten(block);
+        }
+    }
+
+    static BlockRef[] Take(PiecePicker picker, PeerPieces peer, int count)
+    {
+        var asked = new BlockRef[count];
+        Assert.Equal(count, picker.Pick(peer, asked, TimeSpan.FromSeconds(1)));
+        return asked;
+    }
+
+    [Fact]
     public void FewFailuresAreKeptAndTheOldestIsDroppedFirst()
     {
         var failed = new FailedPieces();
