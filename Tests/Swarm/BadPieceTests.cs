@@ -137,7 +137,9 @@ public class BadPieceTests
         Fetch(third, piece);
         Hash();
         Assert.DoesNotContain(_picker.WrittenBlocks(), w => more.Any(b => b.Piece == w.Piece && w.Blocks[b.Begin / Block]));
+        long downloaded = _torrent.Stats.Downloaded;
         Assert.False(liar.Give(liar.Requests.Last(), Block)); // and nothing more is taken from it
+        Assert.Equal(downloaded, _torrent.Stats.Downloaded);
     }
 
     [Fact]
