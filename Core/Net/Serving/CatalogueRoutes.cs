@@ -79,7 +79,7 @@ sealed class CatalogueRoutes(CatalogueKeeper keeper, WriteToken operators, bool 
         bool reads = request.Method is HttpVerb.Get or HttpVerb.Head;
         if (reads && path.SequenceEqual("/"u8)) ShowPage(response);
         else if (!_guard.AllowsReading(request.Headers, request.From))
-            Fail(response, 403, "on a local network this catalogue is read by the tracker's address; the tracker's option --host allows a name");
+            Fail(response, 403, "a browser on the tracker's own network reads this catalogue under the tracker's address; the tracker's --host allows a name, --trust-proxy a proxy");
         else if (reads && path.SequenceEqual(Listing)) OnWorker(request, response, List);
         else if (reads && path.StartsWith(Torrents)) OnWorker(request, response, Give);
         else if (request.Method == HttpVerb.Post && path.SequenceEqual(Collection)) Publish(request, response);
