@@ -10,6 +10,7 @@ static partial class ProcessLimits
     const int FileTooLarge = 25, WriteFromBackground = 22;
     const nint Ignore = 1;
     const int MaxArenas = -8; // M_ARENA_MAX
+    const int MaxSignalSet = 16; // words of 8 bytes; glibc's sigset_t is the longest
 
     /// <summary>Bytes. The runtime reserves far more than it uses, and with less it dies at a moment of its own.</summary>
     const long LeastAddressSpace = 256 << 20;
@@ -18,11 +19,15 @@ static partial class ProcessLimits
     /// A write beyond the limit on file sizes fails instead of ending the process (SIGXFSZ). A process in the background goes on
     /// instead of being stopped (SIGTTOU) when the framework sets up the terminal again, as it does after every continuation.
     /// </summary>
-    public static void IgnoreSignals()
+    public static unsafe void IgnoreSignals()
     {
         if (OperatingSystem.IsWindows()) return;
         _ = signal(FileTooLarge, Ignore);
-        _ = signal(WriteFromBackground, Ignore);
+        // Ignoring it does not last: the framework puts the signal's default back. A mask is every later thread's as well.
+        ulong* signals = stackalloc ulong[MaxSignalSet];
+        _ = sigemptyset(signals);
+        _ = sigaddset(signals, WriteFromBackground);
+        _ = pthread_sigmask(OperatingSystem.IsLinux() ? 0 : 1, signals, null);
     }
 
     /// <exception cref="CommandException">No command can be relied on to run.</exception>
@@ -71,6 +76,15 @@ static partial class ProcessLimits
         if (OperatingSystem.IsWindows()) Environment.Exit((int)code);
         _exit((int)code);
     }
+
+    [LibraryImport("libc")]
+    private static unsafe partial int sigemptyset(ulong* signals);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int sigaddset(ulong* signals, int signal);
+
+    [LibraryImport("libc")]
+    private static unsafe partial int pthread_sigmask(int how, ulong* signals, ulong* before);
 
     [LibraryImport("libc")]
     private static partial nint signal(int number, nint handler);
