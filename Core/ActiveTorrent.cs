@@ -141,7 +141,7 @@ sealed class ActiveTorrent : ITrackerEvents, IDisposable
 
     void Checkpoint()
     {
-        // After a fault the last state stays: what the disk has lost must not be listed with the stamps it has by now.
+        // After a fault the last state stays: what the disk has lost must not be listed with the stamps of after the loss.
         if (_resume is null || !KeepsState || !_disk.Fault.IsOk) return;
         // The order matters: only what was complete before the flush is known to be on disk after it.
         if (!_disk.Note(_store.Look(out FileStamp[] stamps))) return;

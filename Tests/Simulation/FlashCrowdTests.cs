@@ -14,9 +14,9 @@ public class FlashCrowdTests(ITestOutputHelper output)
     const int ManyPieces = 1000;
 
     /// <summary>Over the bound; a run is the same on every machine. A crowd of 30 for 60 pieces comes to 1.64, one of 100 for 1,000
-    /// to 1.10. Of a crowd of 1,000 the draw decides more, and a change anywhere draws anew: seeds 1 to 3 come to 1.156, 1.153 and
-    /// 1.184.</summary>
-    const double WorstMean = 1.75, WorstMeanOfMany = 1.15, WorstMeanOfThousands = 1.2;
+    /// to 1.10. A crowd of 1,000 misses its aim of 1.15: seeds 1 to 3 come to 1.156, 1.153 and 1.184. Any change draws anew, so
+    /// a run of several seeds must decide whether a small step over this is a loss.</summary>
+    const double WorstMean = 1.75, WorstMeanOfMany = 1.15, WorstMeanOfThousands = 1.16;
 
     [Fact]
     public void ACrowdIsServedNearlyAsFastAsItsUplinksAllowAndNobodyStarves()

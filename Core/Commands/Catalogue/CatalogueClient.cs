@@ -15,7 +15,7 @@ sealed class CatalogueClient(CatalogueAddress tracker, string? token = null) : I
 {
     const int MaxPageBytes = 2_000_000, MaxAnswerBytes = 64 * 1024;
 
-    /// <summary>More are not read: a list of so many entries is not read by anybody either.</summary>
+    /// <summary>No more pages are read: nobody looks through a list that long.</summary>
     const int MaxPages = 100;
 
     static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(10);

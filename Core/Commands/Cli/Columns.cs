@@ -22,7 +22,7 @@ static class Columns
         return columns;
     }
 
-    /// <summary>Exactly so many columns: cut with an ellipsis, or filled with spaces.</summary>
+    /// <summary>Exactly this many columns: cut with an ellipsis, or filled with spaces.</summary>
     public static string Fit(string text, int columns)
     {
         int taken = Of(text);

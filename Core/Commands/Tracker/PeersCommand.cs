@@ -101,7 +101,7 @@ sealed class PeersCommand
 
     void Add(IPEndPoint peer, bool print)
     {
-        // Some trackers list who asks. Its address may be one we do not know of, so the port tells; it is one in 16,384.
+        // Some trackers list the client that asks. We may not know our own address, so our port tells; it is one of 16,384.
         if (peer.Port == _self.Port || !_peers.Add(peer) || !print) return;
         if (_progress.Events is { } events) events.Write("peer", json => json.WriteString("address", peer.ToString()));
         else Console.Out.WriteLine(peer);
